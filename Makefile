@@ -1,0 +1,133 @@
+# gpatch. `make help` lists the targets; config.mak, where there is one, overrides the variables.
+VERSION := 0.1.0
+PREFIX = /usr/local
+CC ?= gcc
+CFLAGS = -O2 -g
+SAN =
+WERROR =
+-include config.mak
+
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+BUILD := build$(if $(SAN),/san-$(SAN))
+BASE = -std=gnu11 -U_FORTIFY_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) -MMD -MP
+# Greenlets find themselves through %fs with one load (initial-exec); libc is called through the GOT, which is read-only.
+OURS = $(BASE) -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-plt -ftls-model=initial-exec -iquote runtime \
+	-DGP_VERSION='"$(VERSION)"' $(CFLAGS)
+# No -z initfirst: it runs our constructor before libc's own, where environ is still NULL, and only one object of a process can
+# have it. Another object's constructor may therefore call our hooks before ours has run; the hooks start us then.
+# Calls among ours stay ours, whatever else the process preloads.
+LINK = -shared -pthread -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,text -Wl,--no-undefined -Wl,--version-script=$(BUILD)/exports.map
+
+RUNTIME := $(patsubst %,$(BUILD)/%.o,$(wildcard runtime/*.c runtime/arch/$(ARCH)/*.S))
+SHIM := $(patsubst %,$(BUILD)/%.o,$(wildcard shim/*.c))
+UNIT := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/unit/*.c))
+RUN := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/run/*.c))
+PROGRAMS := $(patsubst tests/%,$(BUILD)/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
+SHIMTESTS := $(patsubst tests/shim/%.c,$(BUILD)/shimtests/%,$(wildcard tests/shim/*.c))
+REGRESS := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/regress/*.c))
+BENCH := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+
+## all               the library and its helpers (the default)
+all: $(BUILD)/libgpatch.so $(BUILD)/measure
+
+$(BUILD)/libgpatch.so: $(RUNTIME) $(SHIM) $(BUILD)/uv-private.o $(BUILD)/exports.map
+	$(CC) $(OURS) $(LINK) -o $@ $(RUNTIME) $(SHIM) $(BUILD)/uv-private.o
+
+$(BUILD)/uv-private.o: scripts/uv-private runtime/real.def
+	@mkdir -p $(@D)
+	CC="$(CC)" scripts/uv-private $@
+
+# One anonymous version: it answers references to every version of a name, old and new.
+$(BUILD)/exports.map: runtime/real.def
+	@mkdir -p $(@D)
+	sed -n -e '1i { global: greenlet_*;' -e 's/^GP_[A-Z]*(\([a-zA-Z0-9_]*\).*/\1;/p' -e '$$a local: *; };' $< > $@
+
+$(BUILD)/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(OURS) -c -o $@ $<
+
+$(BUILD)/%.S.o: %.S Makefile
+	@mkdir -p $(@D)
+	$(CC) $(OURS) -c -o $@ $<
+
+# Tests. A program names its libraries in a comment in its first lines, as in "link: -lcurl -ljansson".
+link = $(shell sed -n '1,5s|.*link: *\([-a-zA-Z0-9_. ]*\).*|\1|p' $<)
+built := $(abspath $(BUILD))
+program = @mkdir -p $(@D); set -x; $(if $(filter %.cc,$<),$(CXX) $(filter-out -std=%,$(BASE)) -std=gnu++20,$(CC) $(BASE)) \
+	$(CFLAGS) -pthread -iquote runtime -o $@ $< -L$(BUILD) -Wl,-rpath,$(built) $(link)
+$(BUILD)/programs/%: tests/programs/%.c $(BUILD)/libgpatch.so Makefile ; $(program)
+$(BUILD)/programs/%: tests/programs/%.cc Makefile ; $(program)
+$(BUILD)/shimtests/%: tests/shim/%.c Makefile ; $(program)
+$(BUILD)/regress/%: tests/regress/%.c Makefile ; $(program)
+$(BUILD)/bench/%: tests/bench/%.c Makefile ; $(program)
+$(BUILD)/measure: scripts/measure.c Makefile ; $(program)
+
+$(BUILD)/unit: $(UNIT) $(RUNTIME) $(BUILD)/uv-private.o
+	$(CC) $(OURS) -pthread -o $@ $^ -lcriterion
+
+$(BUILD)/run: $(RUN)
+	$(CC) $(OURS) -pthread -o $@ $^ -lcriterion
+
+## programs          the programs that the tests and the demo run
+programs: all $(PROGRAMS)
+## tests             everything that check runs
+tests: all $(PROGRAMS) $(SHIMTESTS) $(REGRESS) $(BUILD)/unit $(BUILD)/run
+
+## check             sets up what is missing, builds, and runs all tests and checks
+check:
+	scripts/setup
+	$(MAKE) tests
+	$(MAKE) lint
+	$(BUILD)/unit
+	tests/launcher/run.sh
+	BUILD=$(BUILD) $(BUILD)/run
+
+## lint              check-layers, check-exports, check-fortify
+lint: all
+	BUILD=$(BUILD) scripts/check-layers
+	BUILD=$(BUILD) scripts/check-exports
+	BUILD=$(BUILD) scripts/check-fortify
+
+## check-programs    larger real programs: installs them, runs them natively and under the shim
+check-programs:
+	scripts/setup programs
+	$(MAKE) programs
+	scripts/check-programs
+
+## demo              the programs of tests/programs side by side in every mode
+demo:
+	scripts/setup
+	$(MAKE) programs
+	scripts/demo
+
+## bench             figures, no verdict
+bench: all $(BENCH)
+	scripts/bench
+
+## install           to $(DESTDIR)$(PREFIX); uninstall takes it away again
+D = $(DESTDIR)$(PREFIX)
+install: all
+	install -D -m 755 $(BUILD)/libgpatch.so $(D)/lib/libgpatch.so
+	install -D -m 755 $(BUILD)/measure $(D)/libexec/gpatch/measure
+	install -D -m 644 runtime/greenlet.h $(D)/include/gpatch/greenlet.h
+	install -D -m 644 scripts/gpatch.1 $(D)/share/man/man1/gpatch.1
+	install -d $(D)/bin $(D)/lib/pkgconfig
+	sed -e 's|@VERSION@|$(VERSION)|' scripts/gpatch > $(D)/bin/gpatch && chmod 755 $(D)/bin/gpatch
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' scripts/gpatch.pc.in > $(D)/lib/pkgconfig/gpatch.pc
+
+uninstall:
+	rm -f $(D)/lib/libgpatch.so $(D)/bin/gpatch $(D)/share/man/man1/gpatch.1 $(D)/lib/pkgconfig/gpatch.pc
+	rm -rf $(D)/libexec/gpatch $(D)/include/gpatch
+
+## clean             removes build/
+clean:
+	rm -rf build
+
+## help              this list; variables: SAN=address|undefined WERROR=1 CC CFLAGS DESTDIR PREFIX
+help:
+	@sed -n 's/^## /  /p' Makefile
+
+.PHONY: all programs tests check lint check-programs demo bench install uninstall clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

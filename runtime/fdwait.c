@@ -1,0 +1,407 @@
+#include "fdwait.h"
+#include "real.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BATCH 256
+
+static int epfd = -1;
+static struct gp_fd *table; /* one sparse mapping: untouched pages cost nothing */
+static size_t table_size;
+static uint32_t epoch = 1;
+static int top;
+
+static bool make_table(void)
+{
+	struct rlimit rl;
+	size_t n = 65536;
+
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_max > n)
+		n = rl.rlim_max < (1u << 24) ? rl.rlim_max : 1u << 24;
+	for (; n >= 1024; n /= 4) {
+		void *p = mmap(NULL, n * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (p != MAP_FAILED) {
+			table = p;
+			table_size = n;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct gp_fd *gp_fd(int fd)
+{
+	struct gp_fd *f;
+
+	if (gp_unlikely(!table) && !make_table())
+		return NULL;
+	if (gp_unlikely((unsigned)fd >= table_size))
+		return NULL;
+	f = &table[fd];
+	if (gp_unlikely(!f->waiters.next)) {
+		gp_list_init(&f->waiters);
+		top = fd >= top ? fd + 1 : top;
+	}
+	return f;
+}
+
+enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
+{
+	struct stat st;
+	int type = 0;
+	socklen_t len = sizeof(type);
+	enum gp_fdkind kind;
+
+	if (f->kind != GP_FD_UNKNOWN)
+		return f->kind;
+	if (fstat(fd, &st))
+		return GP_FD_UNKNOWN;
+	if (S_ISSOCK(st.st_mode))
+		kind = !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM ? GP_FD_STREAM : GP_FD_SOCKET;
+	else if (S_ISFIFO(st.st_mode))
+		kind = GP_FD_PIPE;
+	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
+		kind = GP_FD_FILE;
+	else
+		kind = GP_FD_POLL;
+	f->kind = (uint8_t)kind;
+	return kind;
+}
+
+bool gp_fd_owned(struct gp_fd *f)
+{
+	return f->owned == epoch;
+}
+
+bool gp_fd_nonblock(int fd, struct gp_fd *f)
+{
+	int flags;
+
+	if (f->flags_known && gp_fd_owned(f))
+		return f->nonblock;
+	flags = real_fcntl(fd, F_GETFL);
+	f->nonblock = flags >= 0 && (flags & O_NONBLOCK);
+	f->flags_known = flags >= 0;
+	return f->nonblock;
+}
+
+static uint64_t ask_timeo(int fd, int option)
+{
+	struct timeval tv;
+	socklen_t len = sizeof(tv);
+
+	if (getsockopt(fd, SOL_SOCKET, option, &tv, &len) || (!tv.tv_sec && !tv.tv_usec))
+		return GP_FOREVER;
+	return (uint64_t)tv.tv_sec * GP_NSEC + (uint64_t)tv.tv_usec * 1000;
+}
+
+uint64_t gp_fd_timeo(int fd, struct gp_fd *f, short event)
+{
+	enum gp_fdkind kind = gp_fd_kind(fd, f);
+
+	if (kind != GP_FD_STREAM && kind != GP_FD_SOCKET)
+		return GP_FOREVER;
+	if (!f->opts_known || !gp_fd_owned(f)) {
+		f->rcvtimeo = ask_timeo(fd, SO_RCVTIMEO);
+		f->sndtimeo = ask_timeo(fd, SO_SNDTIMEO);
+		f->opts_known = 1;
+	}
+	return event & POLLOUT ? f->sndtimeo : f->rcvtimeo;
+}
+
+int gp_fd_epoll(void)
+{
+	if (epfd < 0)
+		epfd = gp_fd_adopt(epoll_create1(EPOLL_CLOEXEC));
+	return epfd;
+}
+
+/* Our set watches fd for `want` from now on. The kernel queues an event at once if it is ready already. */
+static int arm(int fd, struct gp_fd *f, uint32_t want)
+{
+	uint32_t all = f->armed | want;
+	struct epoll_event ev = { .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = (uint64_t)f->gen << 32 | (uint32_t)fd };
+	int op = f->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (all == f->armed)
+		return 0;
+	if (gp_fd_epoll() < 0)
+		return epfd;
+	if (epoll_ctl(epfd, op, fd, &ev)) {
+		/* Closed or duplicated behind our back (a raw system call): the other operation is right then. */
+		if (errno != (op == EPOLL_CTL_ADD ? EEXIST : ENOENT))
+			return -errno;
+		if (epoll_ctl(epfd, op == EPOLL_CTL_ADD ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev))
+			return -errno;
+	}
+	f->armed = (uint8_t)all;
+	return 0;
+}
+
+static void unlink_waiter(struct gp_wait *wait)
+{
+	struct gp_fdwaiter *w = gp_container(wait, struct gp_fdwaiter, wait);
+
+	if (w->linked)
+		gp_list_remove(&w->link);
+	w->linked = false;
+}
+
+static int watch(struct gp_fdwaiter *w, int fd, short event, bool consumer)
+{
+	struct gp_fd *f = gp_fd(fd);
+	int saved = errno, r;
+
+	w->linked = false;
+	w->fd = fd;
+	if (!f)
+		return fd < 0 ? -EBADF : -ENOMEM;
+	gp_enter();
+	r = arm(fd, f, event & (POLLIN | POLLOUT | POLLPRI)); /* EPOLLIN and POLLIN have the same values */
+	errno = saved;
+	if (!r) {
+		w->g = gp_self;
+		w->event = event;
+		w->consumer = consumer;
+		w->linked = true;
+		gp_list_append(&f->waiters, &w->link);
+		gp_wait_push(&w->wait, unlink_waiter);
+	}
+	gp_leave();
+	return r;
+}
+
+int gp_fd_watch(struct gp_fdwaiter *w, int fd, short event)
+{
+	return watch(w, fd, event, false);
+}
+
+static void release_hidden(int fd, struct gp_fd *f)
+{
+	if (f->hidden && !--f->hidden) {
+		gp_fd_closing(fd);
+		gp_fd_disown(fd);
+		real_close(fd);
+	}
+}
+
+void gp_fd_unwatch(struct gp_fdwaiter *w)
+{
+	struct gp_fd *f = gp_fd(w->fd);
+
+	gp_enter();
+	gp_wait_pop(&w->wait);
+	unlink_waiter(&w->wait);
+	if (f && f->hidden && !w->consumer)
+		release_hidden(w->fd, f);
+	gp_leave();
+}
+
+int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline)
+{
+	struct gp_fdwaiter w;
+	int r = watch(&w, *fd, event, true);
+
+	if (r)
+		return r;
+	r = gp_park(flags, why, (void *)(intptr_t)*fd, deadline);
+	gp_fd_unwatch(&w);
+	*fd = w.fd;
+	return r;
+}
+
+/* Pollers all hear of an event; of the consumers one for each direction, the others when it has left (gp_fd_done). */
+static void wake(struct gp_fd *f, uint32_t events)
+{
+	uint32_t in = events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+	uint32_t out = events & (EPOLLOUT | EPOLLHUP | EPOLLERR);
+
+	gp_list_for(n, &f->waiters) {
+		struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
+		bool hit = (in && (w->event & (POLLIN | POLLPRI))) || (out && (w->event & POLLOUT)) || (events & (EPOLLERR | EPOLLHUP));
+
+		if (!hit || (w->consumer && !((w->event & POLLOUT) ? out : in)))
+			continue;
+		if (w->consumer) {
+			*(w->event & POLLOUT ? &out : &in) = 0;
+			unlink_waiter(&w->wait);
+		}
+		gp_ready(w->g, 0);
+	}
+}
+
+static void event(struct epoll_event *ev)
+{
+	uint32_t fd = (uint32_t)ev->data.u64, e = ev->events;
+	struct gp_fd *f;
+
+	if (ev->data.u64 == UINT64_MAX)
+		return; /* the hub's timerfd */
+	f = &table[fd];
+	if (f->gen != ev->data.u64 >> 32)
+		return; /* of a file that this number meant before */
+	if (e & ~EPOLLOUT)
+		f->drained = 0;
+	if (e & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+		f->full = 0;
+	if (e & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+		f->hup = 1;
+	if (!gp_list_empty(&f->waiters))
+		wake(f, e);
+}
+
+int gp_fd_harvest(void)
+{
+	struct epoll_event ev[BATCH];
+	int n, all = 0;
+
+	do {
+		n = real_epoll_wait(epfd, ev, BATCH, 0);
+		for (int i = 0; i < n; i++)
+			event(&ev[i]);
+		all += n > 0 ? n : 0;
+	} while (n == BATCH && all < 64 * BATCH);
+	return all;
+}
+
+void gp_fd_done(int fd, short ev)
+{
+	struct gp_fd *f = gp_fd(fd);
+
+	if (!f)
+		return;
+	gp_enter();
+	if (!gp_list_empty(&f->waiters) && !(ev & POLLOUT ? f->full : f->drained))
+		gp_list_for(n, &f->waiters) {
+			struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
+
+			if (w->consumer && (w->event & ev)) {
+				unlink_waiter(&w->wait);
+				gp_ready(w->g, 0);
+				break;
+			}
+		}
+	if (gp_unlikely(f->hidden))
+		release_hidden(fd, f);
+	gp_leave();
+}
+
+/* Waiters of a file whose number is about to go hold it as the kernel would: on a duplicate that the program cannot see. */
+static void move_waiters(int fd, struct gp_fd *f)
+{
+	int hidden = gp_fd_adopt(real_fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	struct gp_fd *h = hidden < 0 ? NULL : gp_fd(hidden);
+	uint32_t want = f->armed;
+
+	gp_list_for(n, &f->waiters) {
+		struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
+
+		if (h) {
+			gp_list_remove(n);
+			gp_list_append(&h->waiters, n);
+			w->fd = hidden;
+			h->hidden++;
+		} else { /* no descriptor left: they try again and see EBADF */
+			unlink_waiter(&w->wait);
+			gp_ready(w->g, 0);
+		}
+	}
+	if (h) {
+		h->kind = f->kind;
+		arm(hidden, h, want);
+	}
+}
+
+static void wipe(struct gp_fd *f)
+{
+	f->gen++;
+	f->owned = 0;
+	f->hidden = 0;
+	f->kind = GP_FD_UNKNOWN;
+	f->armed = f->drained = f->full = f->hup = f->nonblock = f->flags_known = f->opts_known = f->nowait_refused = 0;
+}
+
+void gp_fd_closing(int fd)
+{
+	int saved = errno;
+	struct gp_fd *f = table ? gp_fd(fd) : NULL;
+
+	if (!f)
+		return;
+	if (gp_on_greenlet_thread()) {
+		gp_enter();
+		if (!gp_list_empty(&f->waiters))
+			move_waiters(fd, f);
+		/* The last close of a file takes it off every epoll set; where somebody else may hold it we do. */
+		if (f->armed && !gp_fd_owned(f)) {
+			struct epoll_event ev = { 0 };
+
+			epoll_ctl(epfd, EPOLL_CTL_DEL, fd, &ev);
+		}
+		gp_leave();
+	}
+	wipe(f);
+	errno = saved;
+}
+
+void gp_fd_opened(int fd, bool owned, int nonblock)
+{
+	struct gp_fd *f = table ? gp_fd(fd) : NULL;
+
+	if (!f)
+		return;
+	wipe(f);
+	f->owned = owned ? epoch : 0;
+	f->flags_known = nonblock >= 0;
+	f->nonblock = nonblock > 0;
+}
+
+void gp_fd_duped(int old, int fd)
+{
+	struct gp_fd *f = table ? gp_fd(old) : NULL;
+
+	if (f)
+		f->owned = 0;
+	gp_fd_opened(fd, false, -1);
+}
+
+int gp_fd_top(void)
+{
+	return top;
+}
+
+void gp_fd_changed(int fd)
+{
+	struct gp_fd *f = table ? gp_fd(fd) : NULL;
+
+	if (f) {
+		f->flags_known = f->opts_known = f->drained = f->full = 0;
+		f->hup = 1; /* SO_RCVLOWAT and the like make a short read mean nothing: always try */
+	}
+}
+
+void gp_fd_shared(void)
+{
+	epoch++;
+}
+
+/* After fork: the set is the parent's too, so it is closed and never edited; what is known of each descriptor is asked anew. */
+void gp_fd_forget_all(void)
+{
+	gp_fd_close_own();
+	epfd = -1;
+	epoch++;
+	for (int i = 0; i < top; i++)
+		if (table[i].waiters.next) {
+			gp_list_init(&table[i].waiters);
+			wipe(&table[i]);
+		}
+}

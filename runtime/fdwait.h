@@ -1,0 +1,106 @@
+/*
+ * fdwait.h - waiting for file descriptors, and what the shim remembers of each.
+ *
+ * One epoll set of ours; a descriptor enters it when somebody first waits for it, edge-triggered, and stays until it is closed:
+ * the steady state has no epoll_ctl. Waiters of a descriptor stand in one list; an edge wakes every poller and one consumer,
+ * and a consumer that leaves with data still there passes the baton (gp_fd_done).
+ */
+#ifndef GP_FDWAIT_H
+#define GP_FDWAIT_H
+
+#include "sched.h"
+
+enum gp_fdkind {
+	GP_FD_UNKNOWN,  /* not looked at yet */
+	GP_FD_STREAM,   /* SOCK_STREAM: a short read means that the buffer is empty */
+	GP_FD_SOCKET,   /* any other socket */
+	GP_FD_PIPE,     /* pipe or FIFO */
+	GP_FD_POLL,     /* eventfd, timerfd, tty, inotify...: has a poll method; RWF_NOWAIT may be refused */
+	GP_FD_FILE,     /* regular file, directory, block device: never waits in a way that poll could tell */
+};
+
+struct gp_fd {
+	struct gp_list waiters;  /* struct gp_fdwaiter, in order of arrival */
+	uint64_t rcvtimeo, sndtimeo; /* SO_RCVTIMEO / SO_SNDTIMEO in ns, GP_FOREVER for none; valid while opts_known */
+	uint32_t owned;          /* equals the current epoch: made by this process since its last fork and never sent away,
+	                            so nobody else can change its flags */
+	uint32_t gen;            /* counts reuses of the number: events of an earlier life are ignored */
+	uint32_t hidden;         /* waiters left on a hidden duplicate */
+	uint8_t kind;            /* enum gp_fdkind */
+	uint8_t armed;           /* EPOLLIN | EPOLLOUT | EPOLLPRI that our epoll set watches for this number */
+	uint8_t drained, full;   /* the last read left nothing (write: no room) and no edge came since: a try gives EAGAIN */
+	uint8_t hup;             /* an edge with RDHUP, HUP or ERR came: never trust `drained` again */
+	uint8_t nonblock;        /* O_NONBLOCK as the program set it; valid while owned and flags_known */
+	uint8_t flags_known, opts_known;
+	uint8_t ours;            /* the runtime's own */
+	uint8_t nowait_refused;  /* RWF_NOWAIT is not for this file */
+};
+
+/* The record of fd, made on first use; NULL for negative numbers or without memory. Greenlet thread only. */
+struct gp_fd *gp_fd(int fd);
+
+/* The kind of fd, asked of the kernel once. */
+enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f);
+
+/* Has the program made fd non-blocking? One fcntl where the record cannot know. */
+bool gp_fd_nonblock(int fd, struct gp_fd *f);
+
+/* SO_RCVTIMEO (POLLIN) or SO_SNDTIMEO (POLLOUT) of fd as ns, GP_FOREVER where there is none or it is no socket. */
+uint64_t gp_fd_timeo(int fd, struct gp_fd *f, short event);
+
+/*
+ * Parks until an edge for `event` (POLLIN, POLLOUT, POLLPRI or several) arrives at *fd. Returns gp_park's results, or -errno of
+ * epoll_ctl (EPERM: the kind cannot be polled: do the call itself; EBADF). Spurious wake-ups are possible: try again.
+ * If the descriptor is closed meanwhile, *fd becomes a hidden duplicate on which the call must go on, as it would in
+ * Linux, where the waiting call holds the file; gp_fd_done releases it.
+ */
+int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline);
+
+/* Ends a consumer's operation: passes the baton to the next waiter for `event`, releases a hidden duplicate. */
+void gp_fd_done(int fd, short event);
+
+/* connect, accept and F_SETFL tricks need it: nobody outside this process can see the flags of fd. */
+bool gp_fd_owned(struct gp_fd *f);
+
+/* poll-style waiting on several: add each, park once, remove all. Waiters live on the caller's stack. */
+struct gp_fdwaiter {
+	struct gp_list link;
+	struct greenlet *g;
+	int fd;          /* rewritten where the fd is closed under the waiter */
+	short event;
+	bool consumer;   /* one consumer a time is woken; pollers all */
+	bool linked;     /* false once an event was handed to it */
+	struct gp_wait wait;
+};
+/* 0 or -errno (EPERM: always ready; EBADF). */
+int gp_fd_watch(struct gp_fdwaiter *w, int fd, short event);
+void gp_fd_unwatch(struct gp_fdwaiter *w);
+
+/* The program is about to close (or dup2 over) fd: waiters move to a hidden duplicate, the record is wiped. Any thread. */
+void gp_fd_closing(int fd);
+/* The program got a new descriptor; nonblock: 0, 1, or -1 for unknown; owned: no other process can have it. */
+void gp_fd_opened(int fd, bool owned, int nonblock);
+/* A second descriptor for the same open file was made: neither may remember flags that the other can change. */
+void gp_fd_duped(int old, int fd);
+/* The highest number that a record exists for, plus one (our own descriptors not counted). */
+int gp_fd_top(void);
+/* F_SETFL, FIONBIO, SO_RCVTIMEO, SO_RCVLOWAT...: what is remembered of fd is asked again. */
+void gp_fd_changed(int fd);
+/* Someone else may now share the descriptors of this process (fork, SCM_RIGHTS). */
+void gp_fd_shared(void);
+
+/* Hub: harvests our epoll set without waiting; wakes waiters; returns how many events came. */
+int gp_fd_harvest(void);
+/* The epoll set (-1 before the first wait). */
+int gp_fd_epoll(void);
+/* True for descriptors that are the runtime's own: close and dup2 by the program answer EBADF. */
+bool gp_fd_is_ours(int fd);
+/* Moves a descriptor of ours to a high number with CLOEXEC and notes it. The new number, or -errno (the old one is closed). */
+int gp_fd_adopt(int fd);
+void gp_fd_disown(int fd);
+void gp_fd_close_own(void);
+/* Copies up to n of our numbers; returns how many. */
+int gp_fd_own(int *out, int n);
+void gp_fd_forget_all(void);
+
+#endif

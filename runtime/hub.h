@@ -1,0 +1,26 @@
+/*
+ * hub.h - the libuv loop, on a context of its own. hub.c and this header's user offload.c are the only ones that know libuv.
+ */
+#ifndef GP_HUB_H
+#define GP_HUB_H
+
+#include "sched.h"
+
+/* Makes the hub (loop, epoll set, timerfd). 0 or -errno. Called with the first greenlet. */
+int gp_hub_start(void);
+/* Wakes the hub, from any thread or signal handler. */
+void gp_hub_wake(void);
+/* Runs fn(arg) in the hub soon; any thread, not a signal handler. The node must live until it ran. */
+struct gp_hub_call {
+	struct gp_hub_call *next;
+	void (*fn)(struct gp_hub_call *);
+};
+void gp_hub_post(struct gp_hub_call *c);
+/* One turn without waiting: harvest events, fire timers, run posted calls. */
+void gp_hub_turn(void);
+/* In the child of fork: forget the parent's loop without touching what the two share. */
+void gp_hub_forget(void);
+
+extern struct gp_ctx gp_hub_ctx;
+
+#endif

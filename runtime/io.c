@@ -1,0 +1,157 @@
+#include "io.h"
+#include "real.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#define TICK_FIRST 500000u    /* 0.5 ms */
+#define TICK_MAX   10000000u
+
+struct gp_io gp_io(int fd, short event, int flags, const char *why)
+{
+	struct gp_io io = { .fd = fd, .event = event, .dontwait = flags & MSG_DONTWAIT, .why = why };
+
+	gp_cancel_point();
+	io.f = gp_fd(fd);
+	return io;
+}
+
+/* The program's own time-out starts with the call, as the kernel's does. */
+static uint64_t deadline(struct gp_io *io)
+{
+	if (!io->timed) {
+		uint64_t t = gp_fd_timeo(io->fd, io->f, io->event);
+
+		io->deadline = t == GP_FOREVER ? t : gp_now() + t;
+		io->timed = true;
+	}
+	return io->deadline;
+}
+
+/*
+ * EAGAIN though poll says ready: what is waited for has no poll (a full AF_UNIX datagram peer that we are not connected to). Retry on
+ * a clock, as nothing else would tell us.
+ */
+static bool not_pollable(struct gp_io *io)
+{
+	struct pollfd p = { io->fd, io->event, 0 };
+
+	return io->event == POLLOUT && io->f->kind == GP_FD_SOCKET && real_poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
+static int wait_once(struct gp_io *io)
+{
+	uint64_t until = deadline(io);
+	int r;
+
+	if (not_pollable(io)) {
+		io->tick = io->tick ? (io->tick * 2 < TICK_MAX ? io->tick * 2 : TICK_MAX) : TICK_FIRST;
+		until = gp_now() + io->tick < until ? gp_now() + io->tick : until;
+		r = gp_park(GP_PARK_CANCEL, io->why, (void *)(intptr_t)io->fd, until);
+		return r == -ETIMEDOUT && until != io->deadline ? 0 : r;
+	}
+	r = gp_fdwait(&io->fd, io->event, GP_PARK_CANCEL, io->why, until);
+	io->f = gp_fd(io->fd);
+	return r;
+}
+
+/* Parks until the call is worth making; false: it is over, with errno in io->err (0: partial count). */
+static bool park(struct gp_io *io)
+{
+	int r;
+
+	do {
+		io->parked = true;
+		r = wait_once(io);
+		if (r == -ECANCELED) {
+			gp_fd_done(io->fd, io->event);
+			gp_cancel_now();
+		}
+		/* signal(7): a socket call with a time-out set is never restarted. */
+		if (r == -ERESTART && deadline(io) != GP_FOREVER)
+			r = -EINTR;
+	} while (r == -ERESTART || r == -ECANCELED);
+	if (r == -EPERM) { /* not a file that epoll takes: the call itself never waits long */
+		return true;
+	}
+	io->err = r == -ETIMEDOUT ? EAGAIN : -r;
+	return !r;
+}
+
+/* A broken connection after a partial send: native reports the count now and leaves the error to the next call. */
+static bool broken(struct gp_io *io)
+{
+	struct pollfd p = { io->fd, io->event, 0 };
+
+	return io->done && real_poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+}
+
+/* No memory for the table of descriptors: the call waits as it would natively, and everybody with it. */
+static bool wait_without_record(struct gp_io *io)
+{
+	struct pollfd p = { io->fd, io->event, 0 };
+	int flags = real_fcntl(io->fd, F_GETFL);
+
+	if (io->dontwait || flags < 0 || (flags & O_NONBLOCK) || real_poll(&p, 1, -1) < 0)
+		return false;
+	return true;
+}
+
+bool gp_io_next(struct gp_io *io)
+{
+	struct gp_fd *f = io->f;
+
+	if (!io->tried) {
+		io->tried = true;
+		/* What the last call on this fd learned: nothing there, and no edge since. The try would cost a system call. */
+		if (gp_likely(f) && (io->event == POLLIN ? f->drained && !f->hup : f->full) && !io->dontwait && !gp_fd_nonblock(io->fd, f)) {
+			io->ret = -1;
+			return park(io);
+		}
+		return true;
+	}
+	if (io->ret >= 0) {
+		if (!io->want || io->done + (size_t)io->ret >= io->want || !io->ret || io->dontwait || !f)
+			return false;
+		if (gp_fd_kind(io->fd, f) != GP_FD_STREAM && f->kind != GP_FD_PIPE)
+			return false;
+		if (gp_fd_nonblock(io->fd, f))
+			return false;
+		io->done += (size_t)io->ret;
+		io->ret = 0;
+		return true; /* the next try gives EAGAIN, or the rest */
+	}
+	if (errno != EAGAIN)
+		return false;
+	if (gp_unlikely(!f))
+		return wait_without_record(io);
+	if (io->dontwait || (!io->done && gp_fd_nonblock(io->fd, f)))
+		return false;
+	/* No edge can be lost between the try and here: one kernel thread, and arming reports what is ready. */
+	if (f->armed & (io->event == POLLIN ? POLLIN : POLLOUT))
+		*(io->event == POLLIN ? &f->drained : &f->full) = 1;
+	return park(io) && !broken(io);
+}
+
+ssize_t gp_io_end(struct gp_io *io, size_t asked)
+{
+	struct gp_fd *f = io->f;
+	int err = io->err ? io->err : errno;
+
+	if (f) {
+		if (io->ret > 0 && (size_t)io->ret < asked && (f->armed & POLLIN) && !f->hup &&
+		    (f->kind == GP_FD_STREAM || f->kind == GP_FD_PIPE))
+			f->drained = 1;
+		if (gp_unlikely(io->parked || !gp_list_empty(&f->waiters)))
+			gp_fd_done(io->fd, io->event);
+	}
+	if (!io->parked)
+		gp_tick();
+	if (io->ret > 0)
+		io->done += (size_t)io->ret;
+	if (io->done)
+		return (ssize_t)io->done;
+	if (io->ret < 0)
+		errno = err;
+	return io->ret;
+}

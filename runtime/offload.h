@@ -1,0 +1,24 @@
+/*
+ * offload.h - a pool of kernel threads for calls that can neither be polled nor tried (getaddrinfo, flock, a FIFO's open).
+ *
+ * The pool grows by one whenever a job finds no idle worker, so that any number of stuck jobs never stops the next; a worker that
+ * was idle for a while ends. Workers block all signals, are foreign threads (gp_self is NULL in them) and have small stacks.
+ */
+#ifndef GP_OFFLOAD_H
+#define GP_OFFLOAD_H
+
+#include "sched.h"
+
+/*
+ * Runs fn(arg) on a worker while the caller parks, and returns what fn returned with errno as fn left it.
+ * Not interruptible and no cancellation point: fn's arguments usually live on the caller's stack.
+ * In a foreign thread, or where no worker can be made, it calls fn directly.
+ */
+long gp_offload(long (*fn)(void *), void *arg, const char *why);
+
+/* Kernel threads of the pool that exist now, and the most there ever were. */
+extern unsigned gp_offload_threads, gp_offload_threads_max;
+
+void gp_offload_forget(void); /* child of fork: the workers are gone */
+
+#endif

@@ -1,0 +1,179 @@
+#include "patch.h"
+#include "real.h"
+#include "stack.h"
+
+#include <elf.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#ifdef __x86_64__
+#include "arch/x86_64/raw.h"
+#endif
+
+#define MAX_ENTRIES 64
+#define MAX_PAGES   (2 * MAX_ENTRIES)
+
+bool gp_patched;
+static const struct gp_entry *entries;
+static size_t count;
+
+/* Pages of libc that change: images lie one after the other in the memfd. */
+static struct page { char *at; } pages[MAX_PAGES];
+static size_t npages;
+
+void gp_patch_register(const struct gp_entry *table, size_t n)
+{
+	entries = table;
+	count = n < MAX_ENTRIES ? n : MAX_ENTRIES;
+}
+
+#ifdef __x86_64__
+
+static const uint8_t endbr64[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+/* jmp rel32 where it reaches, else jmp *0(%rip) with the address behind it. Returns the length. */
+static size_t make_jump(uint8_t *code, const char *at, const void *to)
+{
+	intptr_t distance = (const char *)to - (at + 5);
+
+	if (distance == (int32_t)distance) {
+		code[0] = 0xe9;
+		memcpy(code + 1, &(int32_t){ (int32_t)distance }, 4);
+		return 5;
+	}
+	memcpy(code, "\xff\x25\0\0\0\0", 6);
+	memcpy(code + 6, &to, 8);
+	return 14;
+}
+
+static size_t page_of(char *p)
+{
+	char *start = (char *)((uintptr_t)p & ~(gp_page() - 1));
+
+	for (size_t i = 0; i < npages; i++)
+		if (pages[i].at == start)
+			return i;
+	pages[npages].at = start;
+	return npages++;
+}
+
+/* All lookups come before the first change: what looks things up may itself be patched. */
+static size_t find_all(char **at)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		at[i] = gp_real_lookup_in_libc(entries[i].name);
+		/* Another preloaded shim stands between: its own call of the original must find the original. */
+		if (at[i] && entries[i].original && !gp_real_is(entries[i].name, at[i]))
+			at[i] = NULL;
+		if (!at[i])
+			continue;
+		if (!memcmp(at[i], endbr64, sizeof(endbr64)))
+			at[i] += sizeof(endbr64);
+		page_of(at[i]);
+		page_of(at[i] + 13);
+		found++;
+	}
+	return found;
+}
+
+static int make_images(char *const *at)
+{
+	size_t page = gp_page();
+	int fd = (int)gp_raw(SYS_memfd_create, (long)"gpatch", MFD_CLOEXEC | 0x10 /* MFD_EXEC, Linux 6.3 */, 0, 0, 0, 0);
+	char *image;
+
+	if (fd == -EINVAL)
+		fd = (int)gp_raw(SYS_memfd_create, (long)"gpatch", MFD_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0 || gp_raw(SYS_ftruncate, fd, (long)(npages * page), 0, 0, 0, 0))
+		return fd < 0 ? fd : -1;
+	image = mmap(NULL, npages * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (image == MAP_FAILED) {
+		gp_raw(SYS_close, fd, 0, 0, 0, 0, 0);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < npages; i++)
+		memcpy(image + i * page, pages[i].at, page);
+	for (size_t i = 0; i < count; i++) {
+		uint8_t code[14];
+
+		if (!at[i])
+			continue;
+		for (size_t k = 0, n = make_jump(code, at[i], entries[i].to); k < n; k++) {
+			char *p = at[i] + k;
+
+			image[page_of(p) * page + ((uintptr_t)p & (page - 1))] = (char)code[k];
+		}
+	}
+	munmap(image, npages * page);
+	return fd;
+}
+
+static bool map_page(int fd, size_t i, void *at, int flags)
+{
+	void *p = (void *)gp_raw(SYS_mmap, (long)at, (long)gp_page(), PROT_READ | PROT_EXEC, MAP_PRIVATE | flags, fd, (long)(i * gp_page()));
+
+	if ((uintptr_t)p > -4096ul)
+		return false;
+	if (!(flags & MAP_FIXED))
+		munmap(p, gp_page());
+	return true;
+}
+
+static bool apply(int fd, const char **why)
+{
+	size_t done = 0;
+
+	/* A trial elsewhere first: a policy refuses every page or none. */
+	if (!map_page(fd, 0, NULL, 0)) {
+		*why = "executable mappings of a memfd are not allowed";
+		return false;
+	}
+	while (done < npages && map_page(fd, done, pages[done].at, MAP_FIXED))
+		done++;
+	if (done < npages)
+		*why = "the kernel has no more maps";
+	return done == npages;
+}
+
+bool gp_patch_libc(const char **why)
+{
+	char *at[MAX_ENTRIES];
+	int fd;
+
+	*why = NULL;
+	if (gp_patched)
+		return true;
+	npages = 0;
+	if (!count || !find_all(at)) {
+		*why = "this libc does not export what would be patched";
+		return false;
+	}
+	fd = make_images(at);
+	if (fd < 0) {
+		*why = "memfd_create is refused";
+		return false;
+	}
+	/* The originals first: between the two steps nothing is called by name. */
+	gp_patched = apply(fd, why);
+	gp_raw(SYS_close, fd, 0, 0, 0, 0, 0);
+	if (gp_patched)
+		for (size_t i = 0; i < count; i++)
+			if (at[i] && entries[i].original)
+				gp_real_redirect(entries[i].name, entries[i].original);
+	return gp_patched;
+}
+
+#else
+
+bool gp_patch_libc(const char **why)
+{
+	*why = "not written for this CPU yet";
+	return false;
+}
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * patch.h - calls that libc makes to itself. fgets, getaddrinfo, system and syslog reach the kernel through a few exported functions
+ * of libc without passing a symbol; the first bytes of those are replaced by a jump to the same function that the symbol reaches.
+ *
+ * Done once, with the first greenlet, while one kernel thread runs. A page image is written to a memfd and mapped over the page, which
+ * is atomic and never writable and executable at once, so that it works where a policy forbids changing code in place
+ * (PR_SET_MDWE). Where the system refuses, libc stays as it is and the fallback tier serves: offload of the resolver.
+ */
+#ifndef GP_PATCH_H
+#define GP_PATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct gp_entry {
+	const char *name;     /* exported by libc.so.6, GLIBC_PRIVATE included */
+	void *to;             /* what the entry jumps to */
+	void *original;       /* does what the entry did, without libc: what real_NAME becomes */
+};
+
+/* shim/ hands over its table before main. */
+void gp_patch_register(const struct gp_entry *table, size_t n);
+/* Patches what is registered. False: refused, with the reason in *why; libc is unchanged. */
+bool gp_patch_libc(const char **why);
+extern bool gp_patched;
+
+#endif

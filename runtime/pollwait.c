@@ -1,0 +1,116 @@
+#include "pollwait.h"
+#include "real.h"
+#include "signal.h"
+
+#include <stdlib.h>
+
+#define FEW  16           /* as many waiters live on the stack */
+#define TICK 10000000u    /* ns between two looks at a descriptor that our epoll set has no room for */
+
+static short direction(short events)
+{
+	short e = 0;
+
+	if (events & (POLLIN | POLLRDNORM | POLLRDBAND | POLLRDHUP | POLLMSG))
+		e |= POLLIN;
+	if (events & (POLLOUT | POLLWRNORM | POLLWRBAND))
+		e |= POLLOUT;
+	if (events & (POLLPRI | POLLRDBAND))
+		e |= POLLPRI;
+	return e ? e : POLLIN; /* nothing asked for: hang-ups and errors come with any direction */
+}
+
+/* True where some could not be watched. EPERM is no such case: a file without a poll method never changes its answer. */
+static bool watch_all(struct gp_fdwaiter *w, const struct pollfd *fds, nfds_t n)
+{
+	bool blind = false;
+
+	for (nfds_t i = 0; i < n; i++) {
+		int r = fds[i].fd < 0 ? -EPERM : gp_fd_watch(&w[i], fds[i].fd, direction(fds[i].events));
+
+		if (r) {
+			w[i].g = NULL;
+			w[i].fd = fds[i].fd;
+		}
+		blind |= r && r != -EPERM;
+	}
+	return blind;
+}
+
+/* In the reverse order: the greenlet's list of waits is a stack. */
+static void unwatch_all(struct gp_fdwaiter *w, nfds_t n)
+{
+	while (n--)
+		if (w[n].g)
+			gp_fd_unwatch(&w[n]);
+}
+
+static int look(struct pollfd *fds, nfds_t n, bool select)
+{
+	int ready = real_poll(fds, n, 0);
+
+	if (ready <= 0 || !select)
+		return ready < 0 && errno != EINTR ? -errno : ready < 0 ? 0 : ready;
+	ready = 0;
+	for (nfds_t i = 0; i < n; i++) {
+		if (!(fds[i].events & POLLIN))
+			fds[i].revents &= ~POLLHUP;
+		if (!(fds[i].events & (POLLIN | POLLOUT)))
+			fds[i].revents &= ~POLLERR;
+		ready += !!fds[i].revents;
+	}
+	return ready;
+}
+
+/* One park and one look. -EAGAIN: a wake-up that brought nothing. */
+static int once(struct pollfd *fds, struct gp_fdwaiter *w, nfds_t n, bool select, const char *why, uint64_t deadline)
+{
+	uint64_t tick = watch_all(w, fds, n) ? gp_now() + TICK : GP_FOREVER;
+	int r = gp_park(GP_PARK_CANCEL, why, n == 1 ? (void *)(intptr_t)fds->fd : fds, tick < deadline ? tick : deadline);
+	int ready;
+
+	for (nfds_t i = 0; i < n; i++)
+		fds[i].fd = w[i].fd;
+	ready = r == -ECANCELED ? r : look(fds, n, select);
+	unwatch_all(w, n);
+	if (ready)
+		return ready;
+	if (r == -EINTR || r == -ERESTART)
+		return -EINTR; /* signal(7): never restarted */
+	if (r == -ETIMEDOUT)
+		return gp_now() >= deadline ? 0 : gp_now() >= tick ? -EAGAIN : r;
+	return r ? r : -EAGAIN;
+}
+
+int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint64_t deadline)
+{
+	struct gp_fdwaiter few[FEW], *w = n > FEW ? malloc(n * sizeof(*w)) : few;
+	int saved = errno, r;
+
+	if (!w)
+		return -ENOMEM;
+	do
+		r = once(fds, w, n, select, why, deadline);
+	while (r == -EAGAIN);
+	if (w != few)
+		free(w);
+	errno = saved;
+	return r;
+}
+
+bool gp_pollwait_mask(const sigset_t *mask, uint64_t *old)
+{
+	struct greenlet *g = gp_self;
+	unsigned ran = g->handlers_ran;
+
+	*old = g->sigmask;
+	if (mask)
+		gp_signal_mask(g, gp_sigset(mask));
+	return ran == g->handlers_ran;
+}
+
+void gp_pollwait_unmask(const sigset_t *mask, uint64_t old)
+{
+	if (mask)
+		gp_signal_mask(gp_self, old);
+}

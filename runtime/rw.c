@@ -1,0 +1,112 @@
+#include "rw.h"
+#include "iov.h"
+#include "real.h"
+
+#include <limits.h>
+#include <sys/socket.h>
+
+/*
+ * One try that does not wait, by kind of file:
+ *  sockets         recvmsg / sendmsg with MSG_DONTWAIT
+ *  pipes, eventfd  preadv2 / pwritev2 with RWF_NOWAIT, which leaves O_NONBLOCK alone
+ *  ttys, inotify   RWF_NOWAIT is refused (EOPNOTSUPP): poll, then the plain call; another process that shares the file may take
+ *                  the bytes in between, and we would wait for it: the one hole, as small as it can be made
+ *  files           the plain call; there is nothing to wait for that poll could tell
+ */
+static ssize_t polled(int fd, const struct iovec *iov, int count, short event)
+{
+	struct pollfd p = { fd, event, 0 };
+	struct iovec cut = iov[0];
+
+	if (real_poll(&p, 1, 0) == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (event == POLLIN)
+		return real_readv(fd, iov, count);
+	/* poll promises room for PIPE_BUF bytes, no more. */
+	if (count == 1 && cut.iov_len > PIPE_BUF) {
+		cut.iov_len = PIPE_BUF;
+		return real_writev(fd, &cut, 1);
+	}
+	return real_writev(fd, iov, count);
+}
+
+static ssize_t try(struct gp_io *io, const struct iovec *iov, int count)
+{
+	bool in = io->event == POLLIN;
+	ssize_t n;
+
+	switch (gp_fd_kind(io->fd, io->f)) {
+	case GP_FD_STREAM:
+	case GP_FD_SOCKET: {
+		struct msghdr m = { .msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count };
+
+		if (count == 1)
+			return in ? real_recv(io->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT) :
+				    real_send(io->fd, iov->iov_base, iov->iov_len, MSG_DONTWAIT | (io->done ? MSG_NOSIGNAL : 0));
+		return in ? real_recvmsg(io->fd, &m, MSG_DONTWAIT) : real_sendmsg(io->fd, &m, MSG_DONTWAIT | (io->done ? MSG_NOSIGNAL : 0));
+	}
+	case GP_FD_PIPE:
+	case GP_FD_POLL:
+		if (io->f->nowait_refused)
+			return polled(io->fd, iov, count, io->event);
+		n = in ? real_preadv2(io->fd, iov, count, -1, RWF_NOWAIT) : real_pwritev2(io->fd, iov, count, -1, RWF_NOWAIT);
+		if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE)) {
+			io->f->nowait_refused = 1;
+			return polled(io->fd, iov, count, io->event);
+		}
+		return n;
+	default:
+		return in ? real_readv(io->fd, iov, count) : real_writev(io->fd, iov, count);
+	}
+}
+
+ssize_t gp_read(int fd, const struct iovec *iov, int count, size_t bytes, const char *why)
+{
+	struct gp_fd *f = gp_fd(fd);
+	struct gp_io io;
+
+	/* A read of nothing never waits, and recv of nothing would take a datagram (net/socket.c: sock_read_iter). */
+	if (!f || !bytes || gp_fd_kind(fd, f) == GP_FD_FILE) {
+		gp_cancel_point();
+		gp_tick();
+		return count == 1 ? real_read(fd, iov->iov_base, iov->iov_len) : real_readv(fd, iov, count);
+	}
+	io = gp_io(fd, POLLIN, 0, why);
+	while (gp_io_next(&io))
+		io.ret = try(&io, iov, count);
+	return gp_io_end(&io, bytes);
+}
+
+ssize_t gp_write(int fd, const struct iovec *iov, int count, size_t bytes, const char *why)
+{
+	struct gp_fd *f = gp_fd(fd);
+	struct gp_iov v = { .orig = iov, .count = (size_t)count };
+	bool started = false;
+	struct gp_io io;
+
+	if (!f || !bytes || gp_fd_kind(fd, f) == GP_FD_FILE) {
+		gp_cancel_point();
+		gp_tick();
+		return count == 1 ? real_write(fd, iov->iov_base, iov->iov_len) : real_writev(fd, iov, count);
+	}
+	io = gp_io(fd, POLLOUT, 0, why);
+	gp_io_all(&io, bytes);
+	while (gp_io_next(&io)) {
+		if (!io.done)
+			io.ret = try(&io, iov, count);
+		else if (count == 1) {
+			struct iovec rest = { (char *)iov->iov_base + io.done, iov->iov_len - io.done };
+
+			io.ret = try(&io, &rest, 1);
+		} else if (started || (started = gp_iov_start(&v, iov, (size_t)count, io.done))) {
+			struct iovec *rest = gp_iov_rest(&v, io.done);
+
+			io.ret = try(&io, rest, (int)v.left);
+		} else
+			break;
+	}
+	gp_iov_end(&v, started);
+	return gp_io_end(&io, 0);
+}

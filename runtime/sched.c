@@ -1,0 +1,195 @@
+#include "sched.h"
+#include "config.h"
+#include "hub.h"
+#include "real.h"
+#include "signal.h"
+#include "tls.h"
+
+#include <pthread.h>
+
+/* Between two looks at the kernel: this many switches, or about 100 us of cycles, whichever comes first. */
+#define TURN_SWITCHES 128
+#define TURN_CYCLES   250000ull
+#define BUDGET        64
+
+struct gp_sched gp_sched = { .ready = { &gp_sched.ready, &gp_sched.ready }, .all = { &gp_sched.all, &gp_sched.all } };
+__thread struct greenlet *gp_self __attribute__((tls_model("initial-exec")));
+__thread bool gp_thread_is_ours __attribute__((tls_model("initial-exec")));
+const struct gp_switch_ops *gp_switch;
+volatile int gp_critical;
+
+static unsigned since_turn;
+static uint64_t last_turn;
+
+bool gp_on_greenlet_thread(void)
+{
+	return gp_thread_is_ours;
+}
+
+static inline uint64_t cycles(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	return gp_now();
+#endif
+}
+
+void gp_sched_turned(void)
+{
+	since_turn = 0;
+	last_turn = cycles();
+}
+
+static bool turn_due(void)
+{
+	return ++since_turn >= TURN_SWITCHES || cycles() - last_turn > TURN_CYCLES;
+}
+
+struct greenlet *gp_sched_pop(void)
+{
+	struct gp_list *n = gp_sched.ready.next;
+	struct greenlet *g;
+
+	if (n == &gp_sched.ready)
+		return NULL;
+	gp_list_remove(n);
+	gp_sched.nready--;
+	g = gp_container(n, struct greenlet, run);
+	g->state = GP_RUNNING;
+	g->budget = BUDGET;
+	return g;
+}
+
+static void push(struct greenlet *g)
+{
+	g->state = GP_READY;
+	gp_list_append(&gp_sched.ready, &g->run);
+	gp_sched.nready++;
+}
+
+/* Leaves the current context for the next ready greenlet, or for the hub when none is or a look at the kernel is due. */
+void gp_sched_leave(struct greenlet *g)
+{
+	struct greenlet *n = gp_sched.nready && !turn_due() ? gp_sched_pop() : NULL;
+	uint64_t mask = gp_signal_kernel_mask;
+	int critical = gp_critical;
+
+	if (n == g)
+		return;
+	gp_sched.switches++;
+	gp_sched.current = n;
+	gp_switch->swap(&g->ctx, n ? &n->ctx : &gp_hub_ctx);
+	gp_critical = critical;
+	gp_sched_arrived(g, mask);
+}
+
+/* The first thing on a context that was switched to. */
+void gp_sched_arrived(struct greenlet *g, uint64_t mask_when_left)
+{
+	if (gp_switch == &gp_switch_ucontext)
+		gp_signal_kernel_mask = mask_when_left; /* swapcontext brought it back */
+	if (gp_unlikely(gp_sched.zombie != NULL))
+		gp_greenlet_reap_zombie();
+	if (g)
+		gp_signal_resume(g);
+}
+
+void gp_ready(struct greenlet *g, int result)
+{
+	gp_enter();
+	if (g->state == GP_PARKED) {
+		g->wake_result = result;
+		push(g);
+	}
+	gp_leave();
+}
+
+void gp_yield(void)
+{
+	struct greenlet *g = gp_self;
+
+	if (!g)
+		return;
+	gp_enter();
+	if (gp_sched.nready || turn_due()) {
+		push(g);
+		gp_sched_leave(g);
+	}
+	g->budget = BUDGET;
+	gp_leave();
+}
+
+static void deadline_passed(struct gp_timer *t)
+{
+	gp_ready(gp_container(t, struct greenlet, timer), -ETIMEDOUT);
+}
+
+static bool cancelled(struct greenlet *g, unsigned flags)
+{
+	return gp_unlikely(g->cancel_pending) && ((flags & GP_PARK_CANCEL) || g->cancel_async) && gp_tls_cancel_enabled();
+}
+
+/* True if something was still linked: the wait is over then, whatever it was for. */
+static bool unlink_all(struct greenlet *g)
+{
+	bool any = g->waits != NULL;
+
+	gp_enter();
+	for (struct gp_wait *w = g->waits; w; w = w->next)
+		w->unlink(w);
+	g->waits = NULL;
+	gp_leave();
+	return any;
+}
+
+int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
+{
+	struct greenlet *g = gp_self;
+	int saved = errno, r;
+	bool capped = false;
+
+	if (cancelled(g, flags))
+		return -ECANCELED;
+	if (gp_unlikely(g->signal_pending) && (r = gp_signal_handle(g)))
+		return r; /* before parking: natively, too, the handler runs first and the call then sees EINTR */
+	if (gp_unlikely(g->deadline < deadline) && !(flags & GP_PARK_NOTIME)) {
+		deadline = g->deadline;
+		capped = true;
+	}
+	gp_enter();
+	if (deadline != GP_FOREVER && gp_timer_start(&g->timer, deadline, deadline_passed)) {
+		gp_leave();
+		return -ENOMEM;
+	}
+	g->state = GP_PARKED;
+	g->park_flags = (uint8_t)flags;
+	g->why = why;
+	g->on = on;
+	g->since = gp_config.verbose ? gp_now() : 0;
+	gp_sched_leave(g);
+	g->why = NULL;
+	if (deadline != GP_FOREVER)
+		gp_timer_cancel(&g->timer);
+	r = g->wake_result;
+	if (capped && r == -ETIMEDOUT)
+		g->deadline = GP_FOREVER; /* it strikes once, or loops that wait again would spin */
+	gp_leave();
+	if (gp_unlikely(g->signal_pending) && r != -ECANCELED) {
+		bool unlinked = unlink_all(g);
+		int s = gp_signal_handle(g);
+
+		if (unlinked || r == -EINTR)
+			r = s ? s : -ERESTART;
+	}
+	errno = saved;
+	return r == -ECANCELED && !cancelled(g, flags) ? -ERESTART : r;
+}
+
+void gp_cancel_point(void)
+{
+	struct greenlet *g = gp_self;
+
+	if (g && gp_unlikely(g->cancel_pending) && gp_tls_cancel_enabled())
+		pthread_testcancel();
+}

@@ -1,0 +1,54 @@
+/*
+ * The portable backend. swapcontext() saves and restores the signal mask with a system call each way, which is its whole cost;
+ * signal.c knows that under this backend the kernel's mask comes back as it was when the context was left.
+ */
+#include "switch.h"
+#include "tls.h"
+
+#include <ucontext.h>
+
+struct first {
+	ucontext_t uc;
+	void (*entry)(void *);
+	void *arg;
+};
+
+/* makecontext passes ints only: the pointer goes in two halves. */
+static void boot(unsigned low, unsigned high)
+{
+	struct first *f = (struct first *)((uintptr_t)low | (uintptr_t)high << 32);
+
+	f->entry(f->arg);
+	__builtin_trap();
+}
+
+static void init(struct gp_ctx *ctx, void *stack, size_t size, void *tp, void (*entry)(void *), void *arg)
+{
+	struct first *f = (struct first *)(((uintptr_t)stack + size - sizeof(*f)) & ~63ul);
+
+	getcontext(&f->uc);
+	f->uc.uc_stack.ss_sp = stack;
+	f->uc.uc_stack.ss_size = (size_t)((char *)f - (char *)stack);
+	f->uc.uc_link = NULL;
+	f->entry = entry;
+	f->arg = arg;
+	makecontext(&f->uc, (void (*)(void))boot, 2, (unsigned)(uintptr_t)f, (unsigned)((uintptr_t)f >> 32));
+	ctx->sp = &f->uc;
+	ctx->tp = tp;
+}
+
+static void swap(struct gp_ctx *from, struct gp_ctx *to)
+{
+	ucontext_t here; /* lives as long as this context is suspended */
+
+	from->sp = &here;
+	gp_tls_use(to->tp);
+	swapcontext(&here, to->sp);
+}
+
+static void done(struct gp_ctx *ctx)
+{
+	ctx->sp = NULL;
+}
+
+const struct gp_switch_ops gp_switch_ucontext = { "ucontext", init, swap, done };

@@ -1,0 +1,408 @@
+#include "thread.h"
+#include "config.h"
+#include "hub.h"
+#include "park.h"
+#include "patch.h"
+#include "real.h"
+#include "signal.h"
+#include "stack.h"
+#include "tls.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FIRST_TID  0x20000000u /* above any pid_max (2^22), below FUTEX_TID_MASK */
+#define TRIM_ABOVE 64          /* dead greenlets kept with all their pages */
+#define KEEP_WARM  (16u << 10)
+
+/* Dead greenlets by kind of stack, last in first out. Programs use one or two kinds. */
+static struct pool {
+	size_t stack_size, guard_size;
+	struct gp_list dead;
+	unsigned count;
+} pools[8];
+
+int gp_vfork_is_fork; /* read by arch/CPU/vfork.S */
+struct greenlet gp_main = { .main = 1, .name = "main", .deadline = GP_FOREVER };
+
+static uint32_t next_id = 1;
+static ptrdiff_t self_offset, ours_offset; /* of gp_self and gp_thread_is_ours, from any TCB */
+
+void *gp_tcb_self_slot(void *pd)
+{
+	return (char *)pd + self_offset;
+}
+
+struct greenlet *gp_greenlet_of(pthread_t thread)
+{
+	if (!gp_sched.live || !thread)
+		return NULL;
+	return *(struct greenlet **)((char *)thread + self_offset);
+}
+
+static void tcb_mark(void *pd, struct greenlet *g)
+{
+	*(struct greenlet **)((char *)pd + self_offset) = g;
+	*((bool *)pd + ours_offset) = true;
+}
+
+/* A TCB of the runtime's own: the hub's. */
+int gp_tcb_for_hub(void *pd)
+{
+	int r = gp_tls_alloc(pd);
+
+	if (r)
+		return r;
+	tcb_mark(pd, NULL);
+	gp_tls_identify(pd, FIRST_TID, NULL, 0, 0, 0);
+	gp_tls_link(pd);
+	return 0;
+}
+
+/* glibc has two copies of this flag where the program refers to it: its own and the executable's. */
+static void tell_libc_about_threads(void)
+{
+	char *flag = gp_real_lookup("__libc_single_threaded"), *own = gp_real_lookup_in_libc("__libc_single_threaded");
+	void (*enable_locks)(void) = (void (*)(void))gp_real_lookup("_IO_enable_locks");
+
+	if (flag)
+		*flag = 0;
+	if (own)
+		*own = 0;
+	if (enable_locks)
+		enable_locks(); /* else getc and putc of two greenlets share a FILE without its lock */
+}
+
+static void patch_libc(void)
+{
+	const char *why = "GPATCH_LIBC=symbols";
+
+	if (gp_config.symbols || !gp_patch_libc(&why)) {
+		if (gp_config.verbose)
+			gp_say("libc is not patched (%s): its own calls may stop the others", why);
+	} else if (gp_config.verbose)
+		gp_say("libc is patched: its own calls are cooperative");
+}
+
+int gp_greenlets_start(void)
+{
+	static int unusable;
+	const char *missing;
+	int r;
+
+	if (gp_sched.live)
+		return gp_self ? 0 : -ENOTSUP;
+	if (unusable || getpid() != (pid_t)real_syscall(SYS_gettid))
+		return -ENOTSUP;
+	self_offset = (char *)&gp_self - (char *)pthread_self();
+	ours_offset = (char *)&gp_thread_is_ours - (char *)pthread_self();
+	if (gp_tls_init(&missing)) {
+		unusable = 1;
+		gp_say("this libc is not known (%s is missing): threads stay native", missing);
+		return -ENOTSUP;
+	}
+	gp_switch = gp_config.ucontext ? &gp_switch_ucontext : &gp_switch_asm;
+	if ((r = gp_hub_start()))
+		return r == -ENOMEM ? -EAGAIN : r;
+	gp_vfork_is_fork = 1;
+	tell_libc_about_threads();
+	patch_libc();
+	gp_main.pd = (void *)pthread_self();
+	gp_main.ctx.tp = gp_main.pd;
+	gp_main.state = GP_RUNNING;
+	gp_main.tid = (uint32_t)getpid();
+	gp_list_init(&gp_main.run);
+	gp_list_init(&gp_main.exit_waiters);
+	gp_list_append(&gp_sched.all, &gp_main.all);
+	gp_sched.current = &gp_main;
+	gp_sched.live = gp_sched.live_max = 1;
+	gp_signal_start(&gp_main);
+	tcb_mark(gp_main.pd, &gp_main);
+	return 0;
+}
+
+size_t gp_stack_min(void)
+{
+	return gp_tls_size() + sizeof(struct greenlet) + 2048;
+}
+
+static struct pool *pool_for(size_t stack_size, size_t guard_size)
+{
+	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+		struct pool *p = &pools[i];
+
+		if (!p->stack_size) {
+			*p = (struct pool){ .stack_size = stack_size, .guard_size = guard_size };
+			gp_list_init(&p->dead);
+		}
+		if (p->stack_size == stack_size && p->guard_size == guard_size)
+			return p;
+	}
+	return NULL;
+}
+
+/* Lays struct greenlet and TCB out at the top of a stack. */
+static struct greenlet *place(char *map, size_t size, void **stack_top)
+{
+	struct greenlet *g = (struct greenlet *)(((uintptr_t)map + size - sizeof(*g)) & ~63ul);
+
+	g->pd = gp_tls_place(g, stack_top);
+	return g;
+}
+
+static struct greenlet *get_recycled(struct pool *p, int *err)
+{
+	struct greenlet *g;
+
+	if (!p || gp_list_empty(&p->dead))
+		return NULL;
+	g = gp_container(p->dead.prev, struct greenlet, run);
+	if ((*err = gp_tls_renew(g->pd)))
+		return NULL;
+	gp_list_remove(&g->run);
+	p->count--;
+	return g;
+}
+
+static struct greenlet *get(const struct gp_spawn *how, int *err)
+{
+	size_t guard = how->stack ? 0 : how->guard_size, size = how->stack_size + guard;
+	struct greenlet *g;
+	void *map, *top;
+
+	*err = 0;
+	if (!how->stack && ((g = get_recycled(pool_for(how->stack_size, guard), err)) || *err))
+		return g;
+	map = how->stack ? how->stack : gp_stack_map(size, guard, err);
+	if (!map)
+		return NULL;
+	g = place(map, size, &top);
+	if (how->stack)
+		memset(g->pd, 0, (size_t)((char *)(g + 1) - (char *)g->pd));
+	g->pd = gp_tls_place(g, &top);
+	if ((*err = gp_tls_alloc(g->pd)))
+		return NULL; /* the mapping is lost; without memory for a DTV the program has other worries */
+	g->stack_map = map;
+	g->stack_size = size;
+	g->guard_size = guard;
+	g->user_stack = how->stack != NULL;
+	return g;
+}
+
+/* The boot frame: the first on a greenlet's stack, what pthread_exit and cancellation unwind to. */
+static void boot(void *arg)
+{
+	struct greenlet *g = arg;
+	__pthread_unwind_buf_t buf;
+	struct __jmp_buf_tag *env = (void *)buf.__cancel_jmp_buf;
+
+	__asm__("" : "+r"(env)); /* as in <pthread.h>: a jmp_buf without room for a mask, which is not saved */
+	gp_critical = 0;
+	gp_sched_arrived(g, ~0ull);
+	gp_tls_first();
+	g->result = PTHREAD_CANCELED; /* what it stays if nobody returns or calls pthread_exit */
+	if (!__sigsetjmp(env, 0)) {
+		__pthread_register_cancel(&buf);
+		while (g->start_at && g->start_at > gp_now() && gp_park(GP_PARK_CANCEL, "greenlet_spawn_later", NULL, g->start_at) != -ETIMEDOUT)
+			gp_cancel_point();
+		g->result = g->start(g->arg);
+	}
+	gp_finish(g);
+}
+
+int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(void *), void *arg)
+{
+	struct gp_spawn h = *how;
+	struct greenlet *g;
+	void *top;
+	int err;
+
+	if ((err = gp_greenlets_start()))
+		return err;
+	gp_enter();
+	if (h.stack_size < gp_stack_min())
+		err = -EINVAL;
+	else if ((g = get(&h, &err))) {
+		void *pd = g->pd, *map = g->stack_map;
+
+		gp_tls_place(g, &top);
+		memset(g, 0, offsetof(struct greenlet, start));
+		g->pd = pd;
+		g->start = start;
+		g->arg = arg;
+		g->joiner = NULL;
+		g->detached = h.detached;
+		g->user_stack = h.stack != NULL;
+		g->sigmask = gp_self->sigmask; /* POSIX: inherited; the pending set is empty */
+		g->deadline = GP_FOREVER;
+		g->start_at = 0;
+		g->id = next_id++;
+		g->tid = FIRST_TID + (g->id & 0x0fffffff);
+		memcpy(g->name, gp_self->name, sizeof(g->name));
+		gp_list_init(&g->run);
+		gp_list_init(&g->exit_waiters);
+		tcb_mark(pd, g);
+		gp_tls_identify(pd, g->tid, map, g->stack_size, g->guard_size, g->guard_size);
+		gp_tls_link(pd);
+		gp_switch->init(&g->ctx, (char *)map + g->guard_size, (size_t)((char *)top - (char *)map) - g->guard_size, pd, boot, g);
+		gp_list_append(&gp_sched.all, &g->all);
+		gp_sched.made++;
+		if (++gp_sched.live > gp_sched.live_max)
+			gp_sched.live_max = gp_sched.live;
+		g->state = GP_PARKED;
+		gp_ready(g, 0);
+		*out = g;
+	}
+	gp_leave();
+	return err;
+}
+
+/* Its stack is nobody's any more: keep it for the next, or leave the program's own memory alone. */
+static void recycle(struct greenlet *g)
+{
+	struct pool *p = g->user_stack ? NULL : pool_for(g->stack_size - g->guard_size, g->guard_size);
+
+	gp_list_remove(&g->all);
+	gp_switch->done(&g->ctx);
+	if (g->user_stack) {
+		gp_tls_unlink(g->pd);
+		gp_tls_free(g->pd);
+	} else if (p) {
+		gp_list_append(&p->dead, &g->run);
+		if (++p->count > TRIM_ABOVE)
+			gp_sched.untrimmed = true;
+	}
+}
+
+/* Called by the hub when it has nothing to do: memory of a burst of greenlets goes back to the kernel. */
+void gp_trim_some(void)
+{
+	unsigned budget = 256;
+
+	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+		unsigned n = 0;
+
+		if (!pools[i].stack_size)
+			continue;
+		for (struct gp_list *l = pools[i].dead.prev; l != &pools[i].dead; l = l->prev) {
+			struct greenlet *g = gp_container(l, struct greenlet, run);
+
+			if (++n <= TRIM_ABOVE || g->trimmed)
+				continue;
+			gp_stack_trim(g->stack_map, g->stack_size, g->guard_size, KEEP_WARM);
+			g->trimmed = 1;
+			if (!--budget)
+				return;
+		}
+	}
+	gp_sched.untrimmed = false;
+}
+
+void gp_greenlet_reap_zombie(void)
+{
+	struct greenlet *g = gp_sched.zombie;
+
+	gp_sched.zombie = NULL;
+	recycle(g);
+}
+
+static void wake_futex(void *futex)
+{
+	gp_lot_wake(gp_container(futex, pthread_mutex_t, __data.__lock), 1);
+}
+
+_Noreturn void gp_finish(struct greenlet *g)
+{
+	gp_tls_last();
+	gp_tls_robust_exit(g->pd, wake_futex);
+	gp_enter();
+	g->state = GP_DEAD;
+	gp_sched.live--;
+	if (g->joiner)
+		gp_ready(g->joiner, 0);
+	gp_lot_wake(&g->exit_waiters, GP_LOT_ANY);
+	if (gp_sched.live == 1 && gp_main.state == GP_PARKED)
+		gp_lot_wake(&gp_sched.live, 1); /* gp_wait_for_others */
+	if (g->detached)
+		gp_sched.zombie = g;
+	gp_sched_leave(g);
+	gp_assert(!"a dead greenlet was resumed");
+	__builtin_unreachable();
+}
+
+int gp_join(struct greenlet *g, void **value, uint64_t deadline)
+{
+	int r = 0;
+
+	if (g == gp_self)
+		return -EDEADLK;
+	if (g->detached || g->joiner)
+		return -EINVAL;
+	if (gp_self->joiner == g)
+		return -EDEADLK;
+	gp_cancel_point();
+	while (g->state != GP_DEAD) {
+		if (!deadline)
+			return -EBUSY;
+		g->joiner = gp_self;
+		r = gp_park(GP_PARK_CANCEL, "pthread_join", g->pd, deadline);
+		g->joiner = NULL;
+		if (r == -ECANCELED || (r == -ETIMEDOUT && g->state != GP_DEAD))
+			return r;
+	}
+	if (value)
+		*value = g->result;
+	gp_enter();
+	recycle(g);
+	gp_leave();
+	return 0;
+}
+
+int gp_detach(struct greenlet *g)
+{
+	if (g->detached)
+		return -EINVAL;
+	gp_enter();
+	g->detached = 1;
+	if (g->state == GP_DEAD)
+		recycle(g);
+	gp_leave();
+	return 0;
+}
+
+void gp_cancel(struct greenlet *g)
+{
+	gp_tls_set_cancelled(g->pd);
+	g->cancel_pending = 1;
+	if ((g->park_flags & GP_PARK_CANCEL) || g->cancel_async)
+		gp_ready(g, -ECANCELED);
+}
+
+void gp_wait_for_others(void)
+{
+	while (gp_self && gp_sched.live > 1)
+		gp_lot_wait(&gp_sched.live, 0, "the last thread", GP_FOREVER);
+}
+
+void gp_greenlet_forked(void)
+{
+	struct greenlet *me = gp_self;
+
+	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
+		pools[i] = (struct pool){ 0 };
+	gp_list_init(&gp_sched.ready);
+	gp_list_init(&gp_sched.all);
+	gp_list_init(&me->run);
+	gp_list_append(&gp_sched.all, &me->all);
+	gp_sched.nready = 0;
+	gp_sched.live = 1;
+	gp_sched.zombie = NULL;
+	me->joiner = NULL;
+	me->detached = 1;
+	me->waits = NULL;
+	gp_tls_forked();
+	gp_stack_forget();
+}

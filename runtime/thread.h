@@ -1,0 +1,50 @@
+/*
+ * thread.h - birth, death and lookup of greenlets, for shim/pthread*.c and greenlet.h's own functions.
+ */
+#ifndef GP_THREAD_H
+#define GP_THREAD_H
+
+#include "sched.h"
+
+/* Makes the hub and turns main into a greenlet, if that has not happened: 0, -EAGAIN, or -ENOTSUP (threads must be native). */
+int gp_greenlets_start(void);
+
+struct gp_spawn {
+	size_t stack_size;    /* 0: the default */
+	size_t guard_size;
+	void *stack;          /* lowest address of the program's own stack, or NULL */
+	bool detached;
+};
+
+/*
+ * Makes a greenlet that will run start(arg); it runs when the caller parks or yields. 0, or -EAGAIN (no memory, fds or maps), -EINVAL (stack too small).
+ * -ENOTSUP: greenlets cannot be here (unknown libc, a foreign kernel thread): make a native thread.
+ */
+int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(void *), void *arg);
+
+/* The greenlet of a pthread_t, NULL where it is a native thread's. Undefined, as in POSIX, for one that was joined. */
+struct greenlet *gp_greenlet_of(pthread_t thread);
+
+/*
+ * pthread_join and its kin. 0 with *value set; -EDEADLK, -EINVAL (detached, or somebody joins already), -EBUSY (deadline 0),
+ * -ETIMEDOUT, -ECANCELED.
+ */
+int gp_join(struct greenlet *g, void **value, uint64_t deadline);
+int gp_detach(struct greenlet *g);
+
+/* Requests cancellation. Any greenlet may call it on any. */
+void gp_cancel(struct greenlet *g);
+
+/* Ends the calling greenlet after its cleanup handlers have run: called by the boot frame and by nobody else. */
+_Noreturn void gp_finish(struct greenlet *g);
+
+/* pthread_exit in main: waits until every other greenlet is gone. */
+void gp_wait_for_others(void);
+
+extern struct greenlet gp_main;
+/* Smallest stack that can be made: TLS, TCB and a margin. */
+size_t gp_stack_min(void);
+/* In the child of fork: only the caller goes on. */
+void gp_greenlet_forked(void);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * uvglue.c - what the private libuv finds in place of some of libc's names (scripts/uv-private redirects NAME to gp_uv_NAME).
+ *
+ * Its other imports that we interpose go to the originals. These here need more: the descriptors of its loop must be high and out
+ * of the program's reach, and a static archive that was not compiled for shared objects cannot refer to libc's variables.
+ */
+#include "fdwait.h"
+#include "real.h"
+
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+
+/* Read by uv_os_environ, uv_spawn and the UDP and printing functions, none of which is called. */
+extern FILE _IO_2_1_stderr_;
+char **gp_uv_environ;
+const struct in6_addr gp_uv_in6addr_any = IN6ADDR_ANY_INIT;
+FILE *gp_uv_stderr = &_IO_2_1_stderr_;
+
+int gp_uv_epoll_create1(int flags);
+int gp_uv_eventfd(unsigned count, int flags);
+int gp_uv_pipe2(int fds[2], int flags);
+int gp_uv_fcntl64(int fd, int cmd, long arg);
+int gp_uv___open64_2(const char *path, int flags);
+int gp_uv_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+long gp_uv_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+static int adopt(int fd)
+{
+	if (fd < 0)
+		return fd;
+	fd = gp_fd_adopt(fd);
+	if (fd < 0) {
+		errno = -fd;
+		return -1;
+	}
+	return fd;
+}
+
+int gp_uv_epoll_create1(int flags)
+{
+	return adopt(epoll_create1(flags));
+}
+
+int gp_uv_eventfd(unsigned count, int flags)
+{
+	return adopt(real_eventfd(count, flags));
+}
+
+int gp_uv_pipe2(int fds[2], int flags)
+{
+	int r = real_pipe2(fds, flags), high;
+
+	if (r)
+		return r;
+	high = adopt(fds[0]);
+	if (high < 0) {
+		int err = errno;
+
+		real_close(fds[1]);
+		errno = err;
+		return -1;
+	}
+	fds[0] = high;
+	fds[1] = adopt(fds[1]);
+	if (fds[1] >= 0)
+		return 0;
+	gp_uv_syscall(SYS_close, high, 0, 0, 0, 0, 0);
+	return -1;
+}
+
+int gp_uv_fcntl64(int fd, int cmd, long arg)
+{
+	return real_fcntl(fd, cmd, arg);
+}
+
+int gp_uv___open64_2(const char *path, int flags)
+{
+	return open64(path, flags);
+}
+
+/* libuv would make new pipes and reset its pool in the child of every fork; the child that needs a hub starts a new one. */
+int gp_uv_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	(void)prepare, (void)parent, (void)child;
+	return 0;
+}
+
+/* libuv closes with the system call itself. From 1.45 on it would make io_uring rings (425 to 427): descriptors, memory and kernel
+ * threads that nobody asked for; refused, it uses epoll as before. */
+long gp_uv_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	if (nr >= SYS_io_uring_setup && nr <= SYS_io_uring_register) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if (nr == SYS_close && gp_fd_is_ours((int)a))
+		gp_fd_disown((int)a);
+	return real_syscall(nr, a, b, c, d, e, f);
+}

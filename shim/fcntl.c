@@ -1,0 +1,252 @@
+/*
+ * <fcntl.h>, <sys/ioctl.h> and the part of <unistd.h> that makes, copies and closes descriptors: what the runtime remembers of a
+ * number must end with it, and the runtime's own descriptors must be out of reach.
+ */
+#include "shim.h"
+#include "../runtime/fdwait.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Not the program's: as if it were not open. */
+static bool hidden(int fd)
+{
+	return gp_unlikely(gp_sched.live) && gp_fd_is_ours(fd);
+}
+
+static void closing(int fd)
+{
+	if (gp_sched.live)
+		gp_fd_closing(fd);
+}
+
+static int opened(int fd, bool nonblock)
+{
+	if (fd >= 0 && gp_sched.live)
+		gp_fd_opened(fd, true, nonblock);
+	return fd;
+}
+
+static int duped(int old, int fd)
+{
+	if (fd >= 0 && gp_sched.live)
+		gp_fd_duped(old, fd);
+	return fd;
+}
+
+GP_EXPORT int close(int fd)
+{
+	if (hidden(fd))
+		return (int)gp_ret(-EBADF);
+	closing(fd);
+	return real_close(fd);
+}
+GP_ALIAS_OF(__close, close);
+
+GP_EXPORT int dup(int old)
+{
+	return hidden(old) ? (int)gp_ret(-EBADF) : duped(old, real_dup(old));
+}
+
+/* Natively dup2 and dup3 onto a number in use close it. */
+static void replacing(int old, int new)
+{
+	if (old == new || !gp_sched.live)
+		return;
+	if (real_fcntl(old, F_GETFD) >= 0) /* else the call fails and closes nothing */
+		gp_fd_closing(new);
+}
+
+GP_EXPORT int dup2(int old, int new)
+{
+	int saved = errno;
+
+	if (hidden(old) || hidden(new))
+		return (int)gp_ret(-EBADF);
+	replacing(old, new);
+	errno = saved;
+	return old == new ? real_dup2(old, new) : duped(old, real_dup2(old, new));
+}
+GP_ALIAS_OF(__dup2, dup2);
+
+GP_EXPORT int dup3(int old, int new, int flags)
+{
+	int saved = errno;
+
+	if (hidden(old) || hidden(new))
+		return (int)gp_ret(-EBADF);
+	if (!(flags & ~O_CLOEXEC)) /* else EINVAL, and nothing is closed */
+		replacing(old, new);
+	errno = saved;
+	return duped(old, real_dup3(old, new, flags));
+}
+
+static int by_number(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+GP_EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+	int own[64], n, r;
+
+	if (!gp_sched.live || first > last)
+		return real_close_range(first, last, flags);
+	if (!(flags & CLOSE_RANGE_CLOEXEC))
+		for (int fd = (int)first; fd < gp_fd_top() && (unsigned)fd <= last && fd >= 0; fd++)
+			if (!gp_fd_is_ours(fd))
+				gp_fd_closing(fd);
+	/* Holes where ours are. */
+	n = gp_fd_own(own, (int)(sizeof(own) / sizeof(own[0])));
+	qsort(own, (size_t)n, sizeof(own[0]), by_number);
+	for (int i = 0; i < n; i++) {
+		unsigned fd = (unsigned)own[i];
+
+		if (fd < first || fd > last)
+			continue;
+		if (fd > first && (r = real_close_range(first, fd - 1, flags)))
+			return r;
+		if (fd == last)
+			return 0;
+		first = fd + 1;
+	}
+	return real_close_range(first, last, flags);
+}
+
+GP_EXPORT void closefrom(int low)
+{
+	if (!gp_sched.live || close_range(low < 0 ? 0 : (unsigned)low, ~0u, 0))
+		real_closefrom(low < 0 ? 0 : low);
+}
+
+static int control(int fd, int cmd, long arg)
+{
+	int r;
+
+	if (hidden(fd))
+		return (int)gp_ret(-EBADF);
+	r = real_fcntl(fd, cmd, arg);
+	if (gp_likely(!gp_sched.live) || r < 0)
+		return r;
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return duped(fd, r);
+	if (cmd == F_SETFL) {
+		struct gp_fd *f = gp_fd(fd);
+
+		if (f) {
+			f->flags_known = 1;
+			f->nonblock = !!(arg & O_NONBLOCK);
+		}
+	}
+	return r;
+}
+
+/* The third argument is an int, a pointer or nothing: one register in every case. */
+GP_EXPORT int fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	return control(fd, cmd, arg);
+}
+GP_ALIAS_OF(__fcntl, fcntl);
+GP_ALIAS_OF(fcntl64, fcntl);
+
+GP_EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+	int r;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (hidden(fd))
+		return (int)gp_ret(-EBADF);
+	r = real_ioctl(fd, request, arg);
+	if (gp_unlikely(gp_sched.live) && request == FIONBIO && !r) {
+		struct gp_fd *f = gp_fd(fd);
+
+		if (f) {
+			f->flags_known = 1;
+			f->nonblock = *(int *)arg != 0;
+		}
+	}
+	return r;
+}
+
+GP_EXPORT int pipe2(int fds[2], int flags)
+{
+	int r = real_pipe2(fds, flags);
+
+	if (!r) {
+		opened(fds[0], flags & O_NONBLOCK);
+		opened(fds[1], flags & O_NONBLOCK);
+	}
+	return r;
+}
+
+GP_EXPORT int pipe(int fds[2])
+{
+	int r = real_pipe(fds);
+
+	if (!r) {
+		opened(fds[0], false);
+		opened(fds[1], false);
+	}
+	return r;
+}
+GP_ALIAS_OF(__pipe, pipe);
+
+GP_EXPORT int eventfd(unsigned initial, int flags)
+{
+	return opened(real_eventfd(initial, flags), flags & EFD_NONBLOCK);
+}
+
+/* Closed inside libc, where close is no symbol. */
+GP_EXPORT int fclose(FILE *f)
+{
+	if (gp_unlikely(gp_sched.live))
+		closing(fileno_unlocked(f));
+	return real_fclose(f);
+}
+GP_ALIAS_OF(_IO_fclose, fclose);
+
+GP_EXPORT int pclose(FILE *f)
+{
+	if (gp_unlikely(gp_sched.live))
+		closing(fileno_unlocked(f));
+	return real_pclose(f);
+}
+
+GP_EXPORT FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict f)
+{
+	if (gp_unlikely(gp_sched.live))
+		closing(fileno_unlocked(f));
+	return real_freopen(path, mode, f);
+}
+
+GP_EXPORT FILE *freopen64(const char *restrict path, const char *restrict mode, FILE *restrict f)
+{
+	if (gp_unlikely(gp_sched.live))
+		closing(fileno_unlocked(f));
+	return real_freopen64(path, mode, f);
+}
+
+GP_EXPORT int closedir(DIR *d)
+{
+	if (gp_unlikely(gp_sched.live))
+		closing(dirfd(d));
+	return real_closedir(d);
+}

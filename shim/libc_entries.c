@@ -1,0 +1,137 @@
+/*
+ * What libc's own callers reach. Every waiting system call of glibc sits in one of these few exported functions (found by
+ * disassembly); each entry jumps to the function of ours that the symbol reaches, and the original becomes the bare system call.
+ */
+#include "shim.h"
+#include "../runtime/park.h"
+#include "../runtime/patch.h"
+#include "../runtime/thread.h"
+#ifdef __x86_64__
+#include "../runtime/arch/x86_64/raw.h"
+#endif
+
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef __x86_64__
+
+/* Libc's errno convention, for originals. No cancellation: greenlets test for it themselves, and only workers come here otherwise. */
+#define RAW(nr, a, b, c, d, e, f) gp_ret(gp_raw(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f)))
+
+static ssize_t raw_read(int fd, void *b, size_t n) { return RAW(SYS_read, fd, b, n, 0, 0, 0); }
+static ssize_t raw_write(int fd, const void *b, size_t n) { return RAW(SYS_write, fd, b, n, 0, 0, 0); }
+static ssize_t raw_readv(int fd, const struct iovec *v, int n) { return RAW(SYS_readv, fd, v, n, 0, 0, 0); }
+static ssize_t raw_writev(int fd, const struct iovec *v, int n) { return RAW(SYS_writev, fd, v, n, 0, 0, 0); }
+static int raw_poll(struct pollfd *p, nfds_t n, int ms) { return (int)RAW(SYS_poll, p, n, ms, 0, 0, 0); }
+static int raw_connect(int fd, const struct sockaddr *a, socklen_t n) { return (int)RAW(SYS_connect, fd, a, n, 0, 0, 0); }
+static int raw_accept(int fd, struct sockaddr *a, socklen_t *n) { return (int)RAW(SYS_accept, fd, a, n, 0, 0, 0); }
+static int raw_accept4(int fd, struct sockaddr *a, socklen_t *n, int f) { return (int)RAW(SYS_accept4, fd, a, n, f, 0, 0); }
+static ssize_t raw_send(int fd, const void *b, size_t n, int f) { return RAW(SYS_sendto, fd, b, n, f, 0, 0); }
+static ssize_t raw_recv(int fd, void *b, size_t n, int f) { return RAW(SYS_recvfrom, fd, b, n, f, 0, 0); }
+static ssize_t raw_sendto(int fd, const void *b, size_t n, int f, const struct sockaddr *a, socklen_t l)
+{
+	return RAW(SYS_sendto, fd, b, n, f, a, l);
+}
+static ssize_t raw_recvfrom(int fd, void *b, size_t n, int f, struct sockaddr *a, socklen_t *l)
+{
+	return RAW(SYS_recvfrom, fd, b, n, f, a, l);
+}
+static ssize_t raw_sendmsg(int fd, const struct msghdr *m, int f) { return RAW(SYS_sendmsg, fd, m, f, 0, 0, 0); }
+static ssize_t raw_recvmsg(int fd, struct msghdr *m, int f) { return RAW(SYS_recvmsg, fd, m, f, 0, 0, 0); }
+static int raw_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int f) { return (int)RAW(SYS_sendmmsg, fd, m, n, f, 0, 0); }
+static pid_t raw_wait4(pid_t p, int *s, int o, struct rusage *u) { return (pid_t)RAW(SYS_wait4, p, s, o, u, 0, 0); }
+static int raw_waitid(idtype_t t, id_t id, siginfo_t *i, int o) { return (int)RAW(SYS_waitid, t, id, i, o, 0, 0); }
+
+/* glibc 2.31 and later (BZ #14477 and POSIX): the error is returned, and thread CPU time cannot be slept on. */
+static int raw_clock_nanosleep(clockid_t clock, int flags, const struct timespec *ts, struct timespec *rem)
+{
+	if (clock == CLOCK_THREAD_CPUTIME_ID)
+		return EINVAL;
+	if (clock == CLOCK_PROCESS_CPUTIME_ID)
+		clock = -6; /* MAKE_PROCESS_CPUCLOCK (0, CPUCLOCK_SCHED) */
+	return (int)-gp_raw(SYS_clock_nanosleep, clock, flags, (long)ts, (long)rem, 0, 0);
+}
+
+/* A mutex taken by a foreign thread: everything but the entry itself is still glibc's code. */
+static int raw_mutex_lock(pthread_mutex_t *m)
+{
+	static const struct timespec never = { 1ll << 33, 0 };
+
+	return real_pthread_mutex_timedlock(m, &never);
+}
+
+/*
+ * From inside libc (dl_load_lock): the unlock there is not seen by us, so a greenlet looks again every millisecond. Contention needs
+ * a constructor or an unwinder callback that waits, so it is rare.
+ */
+static int inner_mutex_lock(pthread_mutex_t *m)
+{
+	int r;
+
+	if (!gp_coop_sync(GP_F_SYNC) || gp_critical)
+		return raw_mutex_lock(m);
+	while ((r = real_pthread_mutex_trylock(m)) == EBUSY) {
+		if ((m->__data.__kind & 3) == PTHREAD_MUTEX_ERRORCHECK_NP && (uint32_t)m->__data.__owner == gp_self->tid)
+			return EDEADLK;
+		gp_lot_wait(m, 0, "a lock in libc", gp_now() + 1000000);
+	}
+	return r;
+}
+
+/* The slow path of libc's own locks (FILE, malloc, syslog...): state 2 means that somebody may wait. */
+static void lll_wait(int *futex)
+{
+	bool park = gp_self && !gp_critical;
+
+	while (__atomic_exchange_n(futex, 2, __ATOMIC_ACQUIRE)) {
+		if (park)
+			gp_lot_wait(futex, 0, "a lock in libc", GP_FOREVER);
+		else
+			gp_raw(SYS_futex, (long)futex, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 2, 0, 0, 0);
+	}
+}
+
+/* Whoever wakes up sets 2 again, so one wake is enough: a greenlet if one waits, else a kernel thread. */
+static void lll_wake(int *futex)
+{
+	if (!gp_lot_wake(futex, 1))
+		gp_raw(SYS_futex, (long)futex, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
+}
+
+static const struct gp_entry table[] = {
+	{ "read", read, raw_read },
+	{ "__read_nocancel", read, NULL },
+	{ "write", write, raw_write },
+	{ "__write_nocancel", write, NULL },
+	{ "readv", readv, raw_readv },
+	{ "writev", writev, raw_writev },
+	{ "poll", poll, raw_poll },
+	{ "connect", connect, raw_connect },
+	{ "accept", accept, raw_accept },
+	{ "accept4", accept4, raw_accept4 },
+	{ "send", send, raw_send },
+	{ "recv", recv, raw_recv },
+	{ "sendto", sendto, raw_sendto },
+	{ "recvfrom", recvfrom, raw_recvfrom },
+	{ "sendmsg", sendmsg, raw_sendmsg },
+	{ "recvmsg", recvmsg, raw_recvmsg },
+	{ "sendmmsg", sendmmsg, raw_sendmmsg },
+	{ "clock_nanosleep", clock_nanosleep, raw_clock_nanosleep },
+	{ "wait4", wait4, raw_wait4 },
+	{ "waitid", waitid, raw_waitid },
+	{ "pthread_mutex_lock", inner_mutex_lock, raw_mutex_lock },
+	{ "__lll_lock_wait_private", lll_wait, NULL },
+	{ "__lll_lock_wake_private", lll_wake, NULL },
+};
+
+__attribute__((constructor)) static void register_entries(void)
+{
+	gp_patch_register(table, sizeof(table) / sizeof(table[0]));
+}
+
+#endif

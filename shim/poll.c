@@ -1,0 +1,77 @@
+/* <poll.h> */
+#include "shim.h"
+#include "../runtime/pollwait.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FEW 16
+
+/* Nothing is ready: the wait itself. The kernel, too, works on a copy, and the caller may change its own meanwhile. */
+static int wait_for(struct pollfd *fds, nfds_t n, const char *why, uint64_t deadline)
+{
+	struct pollfd few[FEW], *copy = n > FEW ? malloc(n * sizeof(*copy)) : few;
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, fds, n * sizeof(*copy));
+	r = gp_pollwait(copy, n, false, why, deadline);
+	for (nfds_t i = 0; r > 0 && i < n; i++)
+		fds[i].revents = copy[i].revents;
+	if (copy != few)
+		free(copy);
+	return r;
+}
+
+/* The first look told: ready, an error, or nothing while the caller does not wait, which is what busy waiting looks like. */
+static int at_once(int r)
+{
+	if (r)
+		gp_tick();
+	else
+		gp_yield();
+	return r;
+}
+
+static int finish(int r)
+{
+	if (gp_unlikely(r == -ECANCELED)) {
+		gp_cancel_now();
+		r = -EINTR;
+	}
+	return (int)gp_ret(r);
+}
+
+GP_EXPORT int poll(struct pollfd *fds, nfds_t n, int ms)
+{
+	int r;
+
+	if (!gp_coop(GP_F_POLL))
+		return real_poll(fds, n, ms);
+	gp_cancel_point();
+	r = real_poll(fds, n, 0);
+	if (r || !ms)
+		return at_once(r);
+	return finish(wait_for(fds, n, "poll", ms < 0 ? GP_FOREVER : gp_now() + (uint64_t)ms * 1000000));
+}
+GP_ALIAS_OF(__poll, poll);
+
+GP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	static const struct timespec zero;
+	uint64_t deadline, old;
+	int r;
+
+	/* libc itself copies *timeout: a bad pointer is a SIGSEGV here and there. */
+	if (!gp_coop(GP_F_POLL) || (timeout && (timeout->tv_sec < 0 || !gp_timespec_ok(timeout))))
+		return real_ppoll(fds, n, timeout, mask);
+	gp_cancel_point();
+	deadline = timeout ? gp_deadline(timeout, CLOCK_MONOTONIC, true) : GP_FOREVER;
+	r = real_ppoll(fds, n, &zero, mask);
+	if (r || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
+		return at_once(r);
+	r = gp_pollwait_mask(mask, &old) ? wait_for(fds, n, "ppoll", deadline) : -EINTR;
+	gp_pollwait_unmask(mask, old);
+	return finish(r);
+}

@@ -1,0 +1,205 @@
+/* <pthread.h>: the life of a thread. Its attributes are in pthread_attr.c, locks in pthread_mutex.c and their like. */
+#include "shim.h"
+#include "../runtime/offload.h"
+#include "../runtime/signal.h"
+#include "../runtime/stack.h"
+#include "../runtime/stats.h"
+#include "../runtime/thread.h"
+#include "../runtime/tls.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct gp_spawn spawn_from(const pthread_attr_t *attr)
+{
+	struct gp_spawn how = { 0 };
+	pthread_attr_t def;
+	const pthread_attr_t *a = attr;
+	int detach = PTHREAD_CREATE_JOINABLE;
+
+	if (!a) {
+		pthread_getattr_default_np(&def);
+		a = &def;
+	}
+	pthread_attr_getdetachstate(a, &detach);
+	pthread_attr_getguardsize(a, &how.guard_size);
+	pthread_attr_getstack(a, &how.stack, &how.stack_size);
+	/* Without a stack address getstack gives one counted back from 0. */
+	if (!how.stack || (uintptr_t)how.stack + how.stack_size == 0)
+		how.stack = NULL;
+	pthread_attr_getstacksize(a, &how.stack_size);
+	if (!how.stack_size)
+		pthread_attr_getstacksize(&def, &how.stack_size);
+	if (!how.stack && gp_config.stack)
+		how.stack_size = gp_config.stack;
+	how.detached = detach == PTHREAD_CREATE_DETACHED;
+	if (!attr)
+		pthread_attr_destroy(&def);
+	return how;
+}
+
+/* glibc: sizes to whole pages, the guard on top of the size asked for. */
+static void round_sizes(struct gp_spawn *how)
+{
+	size_t page = gp_page();
+
+	if (how->stack)
+		return;
+	how->guard_size = (how->guard_size + page - 1) & ~(page - 1);
+	how->stack_size = (how->stack_size + page - 1) & ~(page - 1);
+	/* PTHREAD_STACK_MIN leaves too little beside a large static TLS. */
+	if (how->stack_size < gp_stack_min() + page)
+		how->stack_size = (gp_stack_min() + 2 * page - 1) & ~(page - 1);
+}
+
+GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*start)(void *), void *restrict arg)
+{
+	struct greenlet *g;
+	struct gp_spawn how;
+	int r, saved = errno;
+
+	gp_stats_thread();
+	if (gp_config.mode == GP_THREADS || !(gp_config.families & GP_F_THREAD))
+		return real_pthread_create(thread, attr, start, arg);
+	if ((r = gp_greenlets_start())) {
+		errno = saved;
+		return r == -ENOTSUP ? real_pthread_create(thread, attr, start, arg) : -r;
+	}
+	how = spawn_from(attr);
+	round_sizes(&how);
+	r = gp_spawn(&g, &how, start, arg);
+	errno = saved;
+	if (r == -ENOTSUP) /* a foreign kernel thread makes kernel threads */
+		return real_pthread_create(thread, attr, start, arg);
+	if (!r)
+		*thread = (pthread_t)g->pd;
+	return -r;
+}
+
+static int join(pthread_t thread, void **value, uint64_t deadline)
+{
+	return -gp_join(gp_greenlet_of(thread), value, deadline);
+}
+
+/* A greenlet that waits for a native thread must not stop the others: a worker does the waiting. */
+struct native_join { pthread_t thread; void **value; };
+
+static long native_join(void *arg)
+{
+	struct native_join *j = arg;
+
+	return real_pthread_join(j->thread, j->value);
+}
+
+GP_EXPORT int pthread_join(pthread_t thread, void **value)
+{
+	if (!gp_self)
+		return real_pthread_join(thread, value);
+	if (!gp_greenlet_of(thread)) {
+		struct native_join j = { thread, value };
+
+		return (int)gp_offload(native_join, &j, "pthread_join");
+	}
+	return join(thread, value, GP_FOREVER);
+}
+
+GP_EXPORT int pthread_tryjoin_np(pthread_t thread, void **value)
+{
+	if (!gp_self || !gp_greenlet_of(thread))
+		return real_pthread_tryjoin_np(thread, value);
+	gp_tick();
+	return join(thread, value, 0);
+}
+
+static int timed_join(pthread_t thread, void **value, clockid_t clock, const struct timespec *abstime)
+{
+	uint64_t deadline;
+
+	if (!abstime)
+		return join(thread, value, GP_FOREVER);
+	if (!gp_timespec_ok(abstime) && gp_greenlet_of(thread)->state != GP_DEAD)
+		return EINVAL;
+	deadline = gp_deadline(abstime, clock, false);
+	return join(thread, value, deadline ? deadline : 1);
+}
+
+GP_EXPORT int pthread_timedjoin_np(pthread_t thread, void **value, const struct timespec *abstime)
+{
+	if (!gp_self || !gp_greenlet_of(thread))
+		return real_pthread_timedjoin_np(thread, value, abstime);
+	return timed_join(thread, value, CLOCK_REALTIME, abstime);
+}
+
+GP_EXPORT int pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock, const struct timespec *abstime)
+{
+	if (!gp_self || !gp_greenlet_of(thread))
+		return real_pthread_clockjoin_np(thread, value, clock, abstime);
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+		return EINVAL;
+	return timed_join(thread, value, clock, abstime);
+}
+
+GP_EXPORT int pthread_detach(pthread_t thread)
+{
+	struct greenlet *g = gp_greenlet_of(thread);
+
+	return g ? -gp_detach(g) : real_pthread_detach(thread);
+}
+
+/*
+ * glibc unwinds to the boot frame, or in main to the frame of __libc_start_main, which then calls exit(0): a handler registered
+ * here runs first there, since the last registered does, and waits for the others.
+ */
+GP_EXPORT void pthread_exit(void *value)
+{
+	if (gp_self && gp_self->main)
+		atexit(gp_wait_for_others);
+	else if (gp_self)
+		gp_self->result = value;
+	real_pthread_exit(value);
+	__builtin_unreachable();
+}
+
+GP_EXPORT int pthread_cancel(pthread_t thread)
+{
+	struct greenlet *g = gp_greenlet_of(thread);
+
+	if (!g)
+		return real_pthread_cancel(thread);
+	if (g->state == GP_DEAD)
+		return 0; /* not joined yet: valid, and nothing to do */
+	gp_cancel(g);
+	if (g == gp_self && g->cancel_async)
+		gp_cancel_point();
+	return 0;
+}
+
+/*
+ * The real type stays deferred: glibc would signal the thread's tid, which no kernel thread has. An asynchronous greenlet is
+ * cancelled wherever it parks, and at once when it cancels itself or turns asynchronous with a request pending.
+ */
+GP_EXPORT int pthread_setcanceltype(int type, int *old)
+{
+	struct greenlet *g = gp_self;
+
+	if (!g)
+		return real_pthread_setcanceltype(type, old);
+	if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS)
+		return EINVAL;
+	if (old)
+		*old = g->cancel_async ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED;
+	g->cancel_async = type == PTHREAD_CANCEL_ASYNCHRONOUS;
+	if (g->cancel_async)
+		gp_cancel_point();
+	return 0;
+}
+
+GP_EXPORT int pthread_setcancelstate(int state, int *old)
+{
+	int r = real_pthread_setcancelstate(state, old);
+
+	if (!r && gp_self && gp_self->cancel_async && state == PTHREAD_CANCEL_ENABLE)
+		gp_cancel_point();
+	return r;
+}

@@ -1,0 +1,142 @@
+/*
+ * <pthread.h>: condition variables. Greenlets wait in the parking lot; foreign kernel threads in glibc's own, under the same address.
+ * A signal goes to a greenlet if one waits, else to glibc.
+ *
+ * An interrupted wait returns 0 ("spuriously"), as POSIX allows: a signal may have come while the handler ran. So does the wait on a
+ * process-shared variable, after a pause: signals of other processes are not seen, the program tests its predicate again.
+ */
+#include "shim.h"
+#include "../runtime/offload.h"
+#include "../runtime/park.h"
+
+#include <pthread.h>
+
+enum { COND_SHARED = 1, COND_MONOTONIC = 2 }; /* of __wrefs; the rest counts glibc's own waiters, from bit 3 on */
+
+/* How long the next wait on a shared variable pauses: longer while the program does nothing but wait for it. */
+static struct pace {
+	const pthread_cond_t *cond;
+	uint64_t tick, last;
+} paces[64];
+
+static struct pace *pace_of(const pthread_cond_t *c)
+{
+	struct pace *p = &paces[(uintptr_t)c / sizeof(*c) % (sizeof(paces) / sizeof(paces[0]))];
+
+	if (p->cond != c || gp_now() - p->last > GP_LOT_TICK)
+		*p = (struct pace){ .cond = c, .tick = GP_LOT_TICK };
+	return p;
+}
+
+/* Back to the mutex; nothing ends this, not even asynchronous cancellation. */
+static int relock(pthread_mutex_t *m)
+{
+	uint8_t async = gp_self->cancel_async;
+	int r = gp_lot_claimed(m) && m->__data.__owner != (int)gp_self->tid ? EBUSY : real_pthread_mutex_trylock(m);
+
+	if (r == EBUSY) {
+		gp_self->cancel_async = 0;
+		r = gp_mutex_wait(m, "pthread_cond_wait: mutex", GP_FOREVER);
+		gp_self->cancel_async = async;
+	}
+	return r;
+}
+
+static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint64_t deadline)
+{
+	struct pace *pace = c->__data.__wrefs & COND_SHARED ? pace_of(c) : NULL;
+	uint64_t until = pace ? gp_lot_look(&pace->tick, deadline) : deadline;
+	struct gp_lot_waiter w;
+	int r, locked;
+
+	gp_cancel_point();
+	gp_lot_prepare(&w, c, GP_LOT_ANY, 0);
+	m->__data.__nusers++; /* pthread_mutex_destroy says EBUSY while somebody will come back to it */
+	r = real_pthread_mutex_unlock(m);
+	if (r) {
+		m->__data.__nusers--;
+		gp_lot_abandon(&w);
+		return r;
+	}
+	gp_lot_wake(m, 1);
+	r = gp_lot_commit(&w, GP_PARK_CANCEL, why, until);
+	locked = relock(m);
+	m->__data.__nusers--;
+	if (r == -ECANCELED)
+		gp_cancel_now();
+	if (pace)
+		pace->last = gp_now();
+	if (locked)
+		return locked;
+	return r == -ETIMEDOUT && (until == deadline || gp_now() >= deadline) ? ETIMEDOUT : 0;
+}
+
+GP_EXPORT int pthread_cond_init(pthread_cond_t *restrict c, const pthread_condattr_t *restrict attr)
+{
+	return real_pthread_cond_init(c, attr);
+}
+
+GP_EXPORT int pthread_cond_wait(pthread_cond_t *restrict c, pthread_mutex_t *restrict m)
+{
+	if (!gp_coop_sync(GP_F_SYNC)) {
+		gp_lot_outsider(true);
+		return real_pthread_cond_wait(c, m);
+	}
+	return wait_on(c, m, "pthread_cond_wait", GP_FOREVER);
+}
+
+GP_EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict c, pthread_mutex_t *restrict m, const struct timespec *restrict abstime)
+{
+	clockid_t clock = CLOCK_REALTIME;
+
+	if (!gp_coop_sync(GP_F_SYNC)) {
+		gp_lot_outsider(true);
+		return real_pthread_cond_timedwait(c, m, abstime);
+	}
+	if (!gp_timespec_ok(abstime))
+		return EINVAL;
+	if (c->__data.__wrefs & COND_MONOTONIC)
+		clock = CLOCK_MONOTONIC;
+	return wait_on(c, m, "pthread_cond_timedwait", gp_deadline(abstime, clock, false));
+}
+
+GP_EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict c, pthread_mutex_t *restrict m, clockid_t clock,
+				     const struct timespec *restrict abstime)
+{
+	if (!gp_coop_sync(GP_F_SYNC)) {
+		gp_lot_outsider(true);
+		return real_pthread_cond_clockwait(c, m, clock, abstime);
+	}
+	if (!gp_timespec_ok(abstime) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
+		return EINVAL;
+	return wait_on(c, m, "pthread_cond_clockwait", gp_deadline(abstime, clock, false));
+}
+
+/* A foreign thread cannot know whether a greenlet waits, nor anybody whether another process does: then both kinds are woken. */
+GP_EXPORT int pthread_cond_signal(pthread_cond_t *c)
+{
+	if (gp_lot_wake(c, 1) && !(c->__data.__wrefs & COND_SHARED))
+		return 0;
+	gp_tick();
+	return real_pthread_cond_signal(c);
+}
+
+GP_EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
+{
+	if (!gp_lot_wake(c, GP_LOT_ANY))
+		gp_tick();
+	return real_pthread_cond_broadcast(c);
+}
+
+static long destroy(void *c)
+{
+	return real_pthread_cond_destroy(c);
+}
+
+/* It waits for foreign threads that were woken and have not left yet. */
+GP_EXPORT int pthread_cond_destroy(pthread_cond_t *c)
+{
+	if (gp_coop_sync(GP_F_SYNC) && c->__data.__wrefs >> 3)
+		return (int)gp_offload(destroy, c, "pthread_cond_destroy");
+	return real_pthread_cond_destroy(c);
+}

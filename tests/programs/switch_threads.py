@@ -1,0 +1,28 @@
+# modes: native async
+"""The shape of switch.c with Python's own threads: foo and bar yield to each other."""
+import threading
+import time
+
+started = threading.Event()  # Thread.start() waits until the thread runs: without this foo would be done before bar exists
+
+
+def foo():
+    started.wait()
+    print('Running in foo')
+    time.sleep(0)
+    print('Explicit context switch to foo again')
+
+
+def bar():
+    started.wait()
+    print('Explicit context to bar')
+    time.sleep(0)
+    print('Implicit context switch back to bar')
+
+
+threads = [threading.Thread(target=foo), threading.Thread(target=bar)]
+for thread in threads:
+    thread.start()
+started.set()
+for thread in threads:
+    thread.join()
