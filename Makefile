@@ -16,7 +16,8 @@ OURS = $(BASE) -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-plt -ftls-model=init
 # No -z initfirst: it runs our constructor before libc's own, where environ is still NULL, and only one object of a process can
 # have it. Another object's constructor may therefore call our hooks before ours has run; the hooks start us then.
 # Calls among ours stay ours, whatever else the process preloads.
-LINK = -shared -pthread -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,text -Wl,--no-undefined -Wl,--version-script=$(BUILD)/exports.map
+LINK = -shared -pthread -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,text -Wl,--no-undefined \
+	-Wl,--version-script=$(BUILD)/exports.map
 
 RUNTIME := $(patsubst %,$(BUILD)/%.o,$(wildcard runtime/*.c runtime/arch/$(ARCH)/*.S))
 SHIM := $(patsubst %,$(BUILD)/%.o,$(wildcard shim/*.c))

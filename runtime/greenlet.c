@@ -51,12 +51,12 @@ static int wait_for(struct greenlet *g, uint64_t deadline)
 	int r = 0;
 
 	gp_cancel_point();
-	while (g->state != GP_DEAD && r != -ETIMEDOUT) {
+	while (!gp_finished(g) && r != -ETIMEDOUT) {
 		r = gp_lot_wait(&g->exit_waiters, GP_PARK_CANCEL, "greenlet_join", deadline);
 		if (r == -ECANCELED)
 			gp_cancel_now();
 	}
-	return g->state == GP_DEAD ? 0 : ETIMEDOUT;
+	return gp_finished(g) ? 0 : ETIMEDOUT;
 }
 
 API int greenlet_join(greenlet_t *h, void **value, uint64_t timeout)
@@ -66,7 +66,7 @@ API int greenlet_join(greenlet_t *h, void **value, uint64_t timeout)
 
 	if (g == gp_self)
 		return EDEADLK;
-	if (g->state != GP_DEAD && !timeout)
+	if (!gp_finished(g) && !timeout)
 		return ETIMEDOUT;
 	r = wait_for(g, after(timeout));
 	if (!r && value)
@@ -80,7 +80,7 @@ API size_t greenlet_joinall(greenlet_t *const *gs, size_t n, uint64_t timeout)
 	size_t done = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (of(gs[i]) != gp_self && (of(gs[i])->state == GP_DEAD || (timeout && !wait_for(of(gs[i]), deadline))))
+		if (of(gs[i]) != gp_self && (gp_finished(of(gs[i])) || (timeout && !wait_for(of(gs[i]), deadline))))
 			done++;
 	return done;
 }
@@ -138,7 +138,7 @@ API int greenlet_value(greenlet_t *h, void **value)
 {
 	struct greenlet *g = of(h);
 
-	if (g->state != GP_DEAD)
+	if (!gp_finished(g))
 		return EBUSY;
 	*value = g->result;
 	return 0;

@@ -31,6 +31,7 @@ struct greenlet {
 	uint8_t cancel_pending;  /* pthread_cancel or greenlet_kill was called */
 	uint8_t signal_pending;  /* signals wait to be handled here: look before parking and after */
 	uint8_t detached, main, user_stack;
+	uint8_t exited;          /* main, after pthread_exit */
 	uint8_t named;           /* has a name of its own */
 	uint8_t sched_set, sched_policy, sched_priority; /* pthread_setschedparam: kept, not applied */
 	uint8_t trimmed;         /* dead, and its pages given back */

@@ -28,10 +28,8 @@ static bool watch_all(struct gp_fdwaiter *w, const struct pollfd *fds, nfds_t n)
 	for (nfds_t i = 0; i < n; i++) {
 		int r = fds[i].fd < 0 ? -EPERM : gp_fd_watch(&w[i], fds[i].fd, direction(fds[i].events));
 
-		if (r) {
+		if (r)
 			w[i].g = NULL;
-			w[i].fd = fds[i].fd;
-		}
 		blind |= r && r != -EPERM;
 	}
 	return blind;
@@ -62,15 +60,16 @@ static int look(struct pollfd *fds, nfds_t n, bool select)
 	return ready;
 }
 
-/* One park and one look. -EAGAIN: a wake-up that brought nothing. */
+/*
+ * One park and one look. -EAGAIN: a wake-up that brought nothing. Where a descriptor is closed meanwhile, the wait goes on for the
+ * file that it was, but the look is at what the number means now: so do_poll and do_select have it.
+ */
 static int once(struct pollfd *fds, struct gp_fdwaiter *w, nfds_t n, bool select, const char *why, uint64_t deadline)
 {
 	uint64_t tick = watch_all(w, fds, n) ? gp_now() + TICK : GP_FOREVER;
 	int r = gp_park(GP_PARK_CANCEL, why, n == 1 ? (void *)(intptr_t)fds->fd : fds, tick < deadline ? tick : deadline);
 	int ready;
 
-	for (nfds_t i = 0; i < n; i++)
-		fds[i].fd = w[i].fd;
 	ready = r == -ECANCELED ? r : look(fds, n, select);
 	unwatch_all(w, n);
 	if (ready)

@@ -9,7 +9,7 @@
 
 /*
  * Parks until one of fds is ready: how many are, with revents set; 0 at the deadline; -EINTR, -ECANCELED, -ENOMEM, or -ETIMEDOUT
- * where greenlet_timeout came first. fds is the caller's own copy: numbers change where a descriptor is closed under the wait.
+ * where greenlet_timeout came first. fds is the caller's own copy: nobody else changes it meanwhile.
  * `select`: an entry that asks for POLLPRI only is not ready for POLLHUP and POLLERR, nor one without POLLIN for POLLHUP.
  */
 int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint64_t deadline);

@@ -127,7 +127,7 @@ static void deadline_passed(struct gp_timer *t)
 
 static bool cancelled(struct greenlet *g, unsigned flags)
 {
-	return gp_unlikely(g->cancel_pending) && ((flags & GP_PARK_CANCEL) || g->cancel_async) && gp_tls_cancel_enabled();
+	return gp_unlikely(g->cancel_pending) && ((flags & GP_PARK_CANCEL) || g->cancel_async) && gp_tls_cancel_due();
 }
 
 /* True if something was still linked: the wait is over then, whatever it was for. */
@@ -190,6 +190,6 @@ void gp_cancel_point(void)
 {
 	struct greenlet *g = gp_self;
 
-	if (g && gp_unlikely(g->cancel_pending) && gp_tls_cancel_enabled())
+	if (g && gp_unlikely(g->cancel_pending) && gp_tls_cancel_due())
 		pthread_testcancel();
 }

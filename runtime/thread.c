@@ -344,17 +344,23 @@ int gp_join(struct greenlet *g, void **value, uint64_t deadline)
 	if (gp_self->joiner == g)
 		return -EDEADLK;
 	gp_cancel_point();
-	while (g->state != GP_DEAD) {
+	while (!gp_finished(g)) {
 		if (!deadline)
 			return -EBUSY;
 		g->joiner = gp_self;
 		r = gp_park(GP_PARK_CANCEL, "pthread_join", g->pd, deadline);
 		g->joiner = NULL;
-		if (r == -ECANCELED || (r == -ETIMEDOUT && g->state != GP_DEAD))
+		if (r == -ECANCELED)
+			gp_cancel_now();
+		if (r == -ETIMEDOUT && !gp_finished(g))
 			return r;
 	}
 	if (value)
 		*value = g->result;
+	if (g->main) { /* its stack and TCB stay: exit() will run on them */
+		g->detached = 1;
+		return 0;
+	}
 	gp_enter();
 	recycle(g);
 	gp_leave();
@@ -383,6 +389,10 @@ void gp_cancel(struct greenlet *g)
 
 void gp_wait_for_others(void)
 {
+	gp_main.exited = 1;
+	if (gp_main.joiner)
+		gp_ready(gp_main.joiner, 0);
+	gp_lot_wake(&gp_main.exit_waiters, GP_LOT_ANY);
 	while (gp_self && gp_sched.live > 1)
 		gp_lot_wait(&gp_sched.live, 0, "the last thread", GP_FOREVER);
 }

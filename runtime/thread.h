@@ -32,6 +32,12 @@ struct greenlet *gp_greenlet_of(pthread_t thread);
 int gp_join(struct greenlet *g, void **value, uint64_t deadline);
 int gp_detach(struct greenlet *g);
 
+/* Over for everybody who joins it. main that called pthread_exit goes on to wait for the others. */
+static inline bool gp_finished(const struct greenlet *g)
+{
+	return g->state == GP_DEAD || g->exited;
+}
+
 /* Requests cancellation. Any greenlet may call it on any. */
 void gp_cancel(struct greenlet *g);
 

@@ -19,7 +19,8 @@ enum { TCB_SELF0 = 0, TCB_SELF = 16, TCB_MULTIPLE = 24, TCB_STACK_GUARD = 0x28, 
 
 #define RSEQ_CPU_FAILED ((uint32_t)-2) /* sched_getcpu() then asks the vDSO; 0 would mean CPU 0 for ever */
 #define CANCELSTATE_BIT 0x01u          /* PTHREAD_CANCEL_DISABLE */
-#define CANCELED_BIT    0x08u          /* the same bit in glibc 2.31 to 2.41 */
+#define CANCELED_BIT    0x08u          /* these bits are the same in glibc 2.31 to 2.41 */
+#define EXITING_BITS    0x30u          /* it is unwinding already, or dead: cleanup handlers are not cancelled again */
 #define KEYS_PER_BLOCK  32u
 
 static struct {
@@ -261,9 +262,9 @@ void gp_tls_set_cancelled(void *pd)
 	__atomic_fetch_or(&FIELD(pd, t.cancel, unsigned), CANCELED_BIT, __ATOMIC_SEQ_CST);
 }
 
-bool gp_tls_cancel_enabled(void)
+bool gp_tls_cancel_due(void)
 {
-	return !(FIELD(self_pd(), t.cancel, unsigned) & CANCELSTATE_BIT);
+	return (FIELD(self_pd(), t.cancel, unsigned) & (CANCELSTATE_BIT | CANCELED_BIT | EXITING_BITS)) == CANCELED_BIT;
 }
 
 /* The kernel does this for a thread that dies (kernel/futex: exit_robust_list); it knows only the main thread's list. */

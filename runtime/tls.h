@@ -35,9 +35,9 @@ void gp_tls_identify(void *pd, uint32_t tid, void *stack, size_t size, size_t gu
 void gp_tls_first(void);
 void gp_tls_last(void);
 
-/* glibc's cancellation word of a thread, its deferred-cancel bit, and whether its cancellation is enabled. */
+/* Sets glibc's cancellation bit of a thread; and: must the caller act on it now? */
 void gp_tls_set_cancelled(void *pd);
-bool gp_tls_cancel_enabled(void);
+bool gp_tls_cancel_due(void);
 
 /* The greenlet's own mutexes that it held when it died: robust ones become EOWNERDEAD. Calls wake for each futex word. */
 void gp_tls_robust_exit(void *pd, void (*wake)(void *futex));

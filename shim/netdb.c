@@ -5,12 +5,19 @@
 #include "shim.h"
 #include "../runtime/offload.h"
 #include "../runtime/park.h"
+#include "../runtime/patch.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Where libc is patched its resolver parks by itself, in the calling greenlet. */
+static bool by_worker(void)
+{
+	return gp_coop(GP_F_DNS) && !gp_patched;
+}
 
 /* An address in figures, as libc's own test before any look-up has it; a scope ("%eth0") is left to getaddrinfo. */
 static bool numeric(const char *name)
@@ -57,7 +64,7 @@ GP_EXPORT int getaddrinfo(const char *restrict node, const char *restrict servic
 	struct lookup *l;
 	int r;
 
-	if (!gp_coop(GP_F_DNS))
+	if (!by_worker())
 		return real_getaddrinfo(node, service, hints, res);
 	if (!named_service && (!node || (hints && hints->ai_flags & AI_NUMERICHOST) || numeric(node)))
 		return real_getaddrinfo(node, service, hints, res);
@@ -90,7 +97,7 @@ GP_EXPORT int getnameinfo(const struct sockaddr *restrict addr, socklen_t len, c
 	struct query q = { addr, len, hostlen, servlen, host, serv, flags };
 	bool lookup = (host && hostlen && !(flags & NI_NUMERICHOST)) || (serv && servlen && !(flags & NI_NUMERICSERV));
 
-	if (!gp_coop(GP_F_DNS) || !lookup)
+	if (!by_worker() || !lookup)
 		return real_getnameinfo(addr, len, host, hostlen, serv, servlen, flags);
 	return (int)gp_offload(do_getnameinfo, &q, "getnameinfo");
 }
@@ -119,7 +126,7 @@ GP_EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restric
 {
 	struct reentrant q = { .name = name, .ret = ret, .buf = buf, .size = size, .result = result, .err = err };
 
-	if (!gp_coop(GP_F_DNS) || numeric(name))
+	if (!by_worker() || numeric(name))
 		return real_gethostbyname_r(name, ret, buf, size, result, err);
 	return (int)gp_offload(do_gethostbyname_r, &q, "gethostbyname_r");
 }
@@ -136,7 +143,7 @@ GP_EXPORT int gethostbyname2_r(const char *restrict name, int af, struct hostent
 {
 	struct reentrant q = { .name = name, .type = af, .ret = ret, .buf = buf, .size = size, .result = result, .err = err };
 
-	if (!gp_coop(GP_F_DNS) || numeric(name))
+	if (!by_worker() || numeric(name))
 		return real_gethostbyname2_r(name, af, ret, buf, size, result, err);
 	return (int)gp_offload(do_gethostbyname2_r, &q, "gethostbyname2_r");
 }
@@ -153,7 +160,7 @@ GP_EXPORT int gethostbyaddr_r(const void *restrict addr, socklen_t len, int type
 {
 	struct reentrant q = { addr, len, type, ret, buf, size, result, err };
 
-	if (!gp_coop(GP_F_DNS))
+	if (!by_worker())
 		return real_gethostbyaddr_r(addr, len, type, ret, buf, size, result, err);
 	return (int)gp_offload(do_gethostbyaddr_r, &q, "gethostbyaddr_r");
 }
@@ -187,7 +194,7 @@ GP_EXPORT struct hostent *gethostbyname(const char *name)
 {
 	struct reentrant q = { .name = name };
 
-	return gp_coop(GP_F_DNS) ? offload_one(do_gethostbyname, &q, &busy[0], "gethostbyname") : real_gethostbyname(name);
+	return by_worker() ? offload_one(do_gethostbyname, &q, &busy[0], "gethostbyname") : real_gethostbyname(name);
 }
 
 static long do_gethostbyname2(void *arg)
@@ -201,7 +208,7 @@ GP_EXPORT struct hostent *gethostbyname2(const char *name, int af)
 {
 	struct reentrant q = { .name = name, .type = af };
 
-	return gp_coop(GP_F_DNS) ? offload_one(do_gethostbyname2, &q, &busy[1], "gethostbyname2") : real_gethostbyname2(name, af);
+	return by_worker() ? offload_one(do_gethostbyname2, &q, &busy[1], "gethostbyname2") : real_gethostbyname2(name, af);
 }
 
 static long do_gethostbyaddr(void *arg)
@@ -215,7 +222,7 @@ GP_EXPORT struct hostent *gethostbyaddr(const void *addr, socklen_t len, int typ
 {
 	struct reentrant q = { .name = addr, .len = len, .type = type };
 
-	if (!gp_coop(GP_F_DNS))
+	if (!by_worker())
 		return real_gethostbyaddr(addr, len, type);
 	return offload_one(do_gethostbyaddr, &q, &busy[2], "gethostbyaddr");
 }

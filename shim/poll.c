@@ -24,16 +24,6 @@ static int wait_for(struct pollfd *fds, nfds_t n, const char *why, uint64_t dead
 	return r;
 }
 
-/* The first look told: ready, an error, or nothing while the caller does not wait, which is what busy waiting looks like. */
-static int at_once(int r)
-{
-	if (r)
-		gp_tick();
-	else
-		gp_yield();
-	return r;
-}
-
 static int finish(int r)
 {
 	if (gp_unlikely(r == -ECANCELED)) {
@@ -41,6 +31,25 @@ static int finish(int r)
 		r = -EINTR;
 	}
 	return (int)gp_ret(r);
+}
+
+/* `r` is what the first look, which does not wait, gave; deadline 0: the caller does not wait. */
+static int copoll(int r, struct pollfd *fds, nfds_t n, const sigset_t *mask, const char *why, uint64_t deadline)
+{
+	uint64_t old;
+
+	if (r) {
+		gp_tick();
+		return r;
+	}
+	if (!gp_pollwait_mask(mask, &old))
+		r = -EINTR;
+	else if (deadline)
+		r = wait_for(fds, n, why, deadline);
+	else
+		gp_yield(); /* busy waiting looks like this */
+	gp_pollwait_unmask(mask, old);
+	return finish(r);
 }
 
 GP_EXPORT int poll(struct pollfd *fds, nfds_t n, int ms)
@@ -51,27 +60,20 @@ GP_EXPORT int poll(struct pollfd *fds, nfds_t n, int ms)
 		return real_poll(fds, n, ms);
 	gp_cancel_point();
 	r = real_poll(fds, n, 0);
-	if (r || !ms)
-		return at_once(r);
-	return finish(wait_for(fds, n, "poll", ms < 0 ? GP_FOREVER : gp_now() + (uint64_t)ms * 1000000));
+	return copoll(r, fds, n, NULL, "poll", ms < 0 ? GP_FOREVER : ms && !r ? gp_now() + (uint64_t)ms * 1000000 : 0);
 }
 GP_ALIAS_OF(__poll, poll);
 
 GP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	static const struct timespec zero;
-	uint64_t deadline, old;
-	int r;
+	uint64_t deadline = GP_FOREVER;
 
 	/* libc itself copies *timeout: a bad pointer is a SIGSEGV here and there. */
 	if (!gp_coop(GP_F_POLL) || (timeout && (timeout->tv_sec < 0 || !gp_timespec_ok(timeout))))
 		return real_ppoll(fds, n, timeout, mask);
 	gp_cancel_point();
-	deadline = timeout ? gp_deadline(timeout, CLOCK_MONOTONIC, true) : GP_FOREVER;
-	r = real_ppoll(fds, n, &zero, mask);
-	if (r || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
-		return at_once(r);
-	r = gp_pollwait_mask(mask, &old) ? wait_for(fds, n, "ppoll", deadline) : -EINTR;
-	gp_pollwait_unmask(mask, old);
-	return finish(r);
+	if (timeout)
+		deadline = timeout->tv_sec || timeout->tv_nsec ? gp_deadline(timeout, CLOCK_MONOTONIC, true) : 0;
+	return copoll(real_ppoll(fds, n, &zero, mask), fds, n, mask, "ppoll", deadline);
 }

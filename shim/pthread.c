@@ -118,7 +118,7 @@ static int timed_join(pthread_t thread, void **value, clockid_t clock, const str
 
 	if (!abstime)
 		return join(thread, value, GP_FOREVER);
-	if (!gp_timespec_ok(abstime) && gp_greenlet_of(thread)->state != GP_DEAD)
+	if (!gp_timespec_ok(abstime) && !gp_finished(gp_greenlet_of(thread)))
 		return EINVAL;
 	deadline = gp_deadline(abstime, clock, false);
 	return join(thread, value, deadline ? deadline : 1);
@@ -153,10 +153,10 @@ GP_EXPORT int pthread_detach(pthread_t thread)
  */
 GP_EXPORT void pthread_exit(void *value)
 {
+	if (gp_self)
+		gp_self->result = value;
 	if (gp_self && gp_self->main)
 		atexit(gp_wait_for_others);
-	else if (gp_self)
-		gp_self->result = value;
 	real_pthread_exit(value);
 	__builtin_unreachable();
 }

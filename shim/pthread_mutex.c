@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+enum { MUTEX_PI = 32 }; /* of __kind */
+
 static int try_lock(pthread_mutex_t *m)
 {
 	int r = real_pthread_mutex_trylock(m);
@@ -33,8 +35,9 @@ static int lock(pthread_mutex_t *m, const char *why, clockid_t clock, const stru
 	if ((m->__data.__kind & 3) == PTHREAD_MUTEX_ERRORCHECK_NP && m->__data.__owner == (int)gp_self->tid)
 		return EDEADLK;
 	if (abstime) {
-		if (!gp_timespec_ok(abstime))
-			return EINVAL; /* only here: glibc looks at the time when it has to wait */
+		/* Only here: glibc looks at the time when it has to wait. FUTEX_LOCK_PI wants no negative one. */
+		if (!gp_timespec_ok(abstime) || (abstime->tv_sec < 0 && (m->__data.__kind & MUTEX_PI)))
+			return EINVAL;
 		deadline = gp_deadline(abstime, clock, false);
 	}
 	return gp_mutex_wait(m, why, deadline);

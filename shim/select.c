@@ -18,29 +18,26 @@ static const struct {
 	{ POLLPRI, POLLPRI | POLLNVAL },
 };
 
-/* The members of the program's sets. gp_pollwait may go on with another number than the program's. */
-struct member {
-	int fd, asked; /* bit k: it is in the set of kinds[k] */
-};
+/* The members of the program's sets. */
 struct members {
 	struct pollfd *fds, few[FEW];
-	struct member *who, few_who[FEW];
+	unsigned char *asked, few_asked[FEW]; /* bit k: in the set of kinds[k] */
 	nfds_t n, room;
 };
 
 static bool more_room(struct members *m)
 {
 	nfds_t room = m->room * 4;
-	struct pollfd *fds = malloc(room * (sizeof(*fds) + sizeof(*m->who)));
+	struct pollfd *fds = malloc(room * (sizeof(*fds) + 1));
 
 	if (!fds)
 		return false;
 	memcpy(fds, m->fds, m->n * sizeof(*fds));
-	memcpy(fds + room, m->who, m->n * sizeof(*m->who));
+	memcpy(fds + room, m->asked, m->n);
 	if (m->fds != m->few)
 		free(m->fds);
 	m->fds = fds;
-	m->who = (struct member *)(fds + room);
+	m->asked = (unsigned char *)(fds + room);
 	m->room = room;
 	return true;
 }
@@ -53,8 +50,8 @@ static bool add(struct members *m, int fd, int asked)
 		return false;
 	for (int k = 0; k < 3; k++)
 		events |= asked >> k & 1 ? kinds[k].ask : 0;
-	m->fds[m->n] = (struct pollfd){ fd, events, 0 };
-	m->who[m->n++] = (struct member){ fd, asked };
+	m->asked[m->n] = (unsigned char)asked;
+	m->fds[m->n++] = (struct pollfd){ fd, events, 0 };
 	return true;
 }
 
@@ -96,7 +93,7 @@ static void drop_nonsense(struct members *m)
 		return;
 	for (nfds_t i = 0; i < m->n; i++)
 		if (!(m->fds[i].revents & POLLNVAL)) {
-			m->who[n] = m->who[i];
+			m->asked[n] = m->asked[i];
 			m->fds[n++] = m->fds[i];
 		}
 	m->n = n;
@@ -116,10 +113,10 @@ static int write_sets(const struct members *m, fd_set *const sets[3], bool all)
 
 	for (nfds_t i = 0; i < m->n; i++)
 		for (int k = 0; k < 3; k++)
-			if (m->who[i].asked >> k & 1) {
+			if (m->asked[i] >> k & 1) {
 				bool on = all || (m->fds[i].revents & kinds[k].hit);
 
-				set_bit(sets[k], m->who[i].fd, on);
+				set_bit(sets[k], m->fds[i].fd, on);
 				count += on;
 			}
 	return count;
@@ -139,11 +136,22 @@ static int wait_for(struct members *m, fd_set *const sets[3], const sigset_t *ma
 	return r;
 }
 
+/* Nothing is ready and the caller does not wait: it may let a signal in all the same. */
+static int no_wait(const sigset_t *mask)
+{
+	uint64_t old;
+	bool quiet = gp_pollwait_mask(mask, &old);
+
+	gp_pollwait_unmask(mask, old);
+	gp_yield(); /* busy waiting looks like this */
+	return quiet ? 0 : -EINTR;
+}
+
 /* deadline 0: do not wait. */
 static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const char *why, uint64_t deadline)
 {
 	static const struct timespec zero;
-	struct members m = { .fds = m.few, .who = m.few_who, .room = FEW };
+	struct members m = { .fds = m.few, .asked = m.few_asked, .room = FEW };
 	int r;
 
 	gp_cancel_point();
@@ -158,7 +166,7 @@ static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const
 	} else if (r) {
 		gp_tick();
 	} else {
-		gp_yield();
+		r = no_wait(mask);
 	}
 	if (m.fds != m.few)
 		free(m.fds);

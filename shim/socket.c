@@ -82,14 +82,36 @@ static void received_fds(const struct msghdr *msg)
 				gp_fd_opened(((int *)CMSG_DATA(c))[i], false, -1);
 }
 
+/* MSG_WAITALL on a stream: what is left of the vector is filled in further rounds. Control data come with the first. */
+static ssize_t recvmsg_all(int fd, struct msghdr *msg, int flags)
+{
+	struct gp_io io = gp_io(fd, POLLIN, flags, "recvmsg");
+	struct msghdr rest;
+	struct gp_iov v;
+
+	while (gp_io_next(&io)) {
+		if (!io.done) {
+			io.ret = real_recvmsg(io.fd, msg, flags | MSG_DONTWAIT);
+			if (io.ret > 0 && gp_iov_start(&v, msg->msg_iov, msg->msg_iovlen, (size_t)io.ret))
+				gp_io_all(&io, v.total);
+		} else {
+			rest = (struct msghdr){ .msg_iov = gp_iov_rest(&v, io.done), .msg_iovlen = v.left };
+			io.ret = real_recvmsg(io.fd, &rest, flags | MSG_DONTWAIT);
+		}
+	}
+	gp_iov_end(&v, io.want);
+	return gp_io_end(&io, 0);
+}
+
 GP_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct gp_io io;
 
 	if (!gp_coop(GP_F_SOCKET) || (flags & NEVER_WAITS))
 		io.ret = real_recvmsg(fd, msg, flags);
+	else if (gp_unlikely((flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL) && stream(fd))
+		io.ret = recvmsg_all(fd, msg, flags);
 	else {
-		/* MSG_WAITALL: each round would need the iovec moved on; recvmsg with it is rare, and short counts are legal. */
 		io = gp_io(fd, POLLIN, flags, "recvmsg");
 		while (gp_io_next(&io))
 			io.ret = real_recvmsg(io.fd, msg, flags | MSG_DONTWAIT);

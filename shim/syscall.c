@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -26,11 +27,6 @@ struct futex {
 	const struct timespec *timeout; /* or the second count */
 };
 
-static long kernel(const struct futex *f, int op, int n, const void *timeout)
-{
-	return real_syscall(SYS_futex, f->addr, op, n, timeout, f->addr2, f->val3);
-}
-
 /*
  * May *addr be read? The kernel is asked once a page, by a comparison that moves nobody. A page that was taken away since then gives
  * SIGSEGV where native gives EFAULT.
@@ -38,7 +34,7 @@ static long kernel(const struct futex *f, int op, int n, const void *timeout)
 static bool readable(const uint32_t *addr)
 {
 	static uintptr_t known[256];
-	uintptr_t page = (uintptr_t)addr >> 12, *slot = &known[page % 256];
+	uintptr_t page = ((uintptr_t)addr >> 12) + 1, *slot = &known[page % 256];
 
 	if ((uintptr_t)addr % sizeof(*addr))
 		return false;
@@ -78,7 +74,7 @@ static bool equal(const struct futex *f)
 static long futex_wait(const struct futex *f, uint32_t bits)
 {
 	uint64_t tick = GP_LOT_TICK, deadline, until;
-	struct gp_lot_waiter w;
+	struct gp_lot_waiter w = { .addr = f->addr };
 	bool looked = false;
 	int r = deadline_of(f, &deadline);
 
@@ -88,8 +84,8 @@ static long futex_wait(const struct futex *f, uint32_t bits)
 		return -EINVAL;
 	do {
 		until = f->op & FUTEX_PRIVATE_FLAG ? deadline : gp_lot_look(&tick, deadline);
-		gp_lot_prepare(&w, f->addr, bits, 0);
-		if (!equal(f)) {
+		gp_lot_prepare(&w, w.addr, bits, 0);
+		if (w.addr == f->addr && !equal(f)) { /* once requeued it waits for that word, whatever it says */
 			gp_lot_abandon(&w);
 			return looked ? 0 : -EAGAIN;
 		}
@@ -195,4 +191,153 @@ static bool futex(const struct futex *f, long *r)
 	case FUTEX_WAKE_OP:     *r = futex_wake_op(f); return *r != -ENOSYS;
 	default:                return false;
 	}
+}
+
+/* Greenlets may wait for a word that a foreign thread wakes; how many there are it cannot know. */
+static long foreign_futex(const struct futex *f)
+{
+	int saved;
+	long r;
+
+	gp_lot_outsider(false);
+	r = real_syscall(SYS_futex, f->addr, f->op, f->val, f->timeout, f->addr2, f->val3);
+	if (r < 0 || !gp_sched.live)
+		return r;
+	saved = errno;
+	switch (f->op & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE:
+	case FUTEX_WAKE_BITSET:
+		if (r < f->val)
+			gp_lot_wake_outside(f->addr, (unsigned)(f->val - r), (f->op & FUTEX_CMD_MASK) == FUTEX_WAKE ? GP_LOT_ANY : f->val3);
+		break;
+	case FUTEX_WAKE_OP:
+		gp_lot_wake_outside(f->addr2, GP_LOT_ANY, GP_LOT_ANY); /* fall through */
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+		gp_lot_wake_outside(f->addr, GP_LOT_ANY, GP_LOT_ANY);
+	}
+	errno = saved;
+	return r;
+}
+
+/* Unlike libc's, the raw ppoll and pselect6 leave in *user what remains of the time. */
+static void write_remaining(long user, const struct timespec *ts, uint64_t start)
+{
+	uint64_t asked = (uint64_t)ts->tv_sec * GP_NSEC + (uint64_t)ts->tv_nsec, used = gp_now() - start, left = asked > used ? asked - used : 0;
+	struct timespec out = { (time_t)(left / GP_NSEC), (long)(left % GP_NSEC) };
+	int saved = errno;
+
+	gp_copy_out((void *)user, &out, sizeof(out));
+	errno = saved;
+}
+
+static long raw_ppoll(long fds, long n, long timeout, long mask, long size)
+{
+	uint64_t start = gp_now();
+	struct timespec ts;
+	long r;
+
+	if (timeout && gp_copy_in(&ts, (void *)timeout, sizeof(ts)))
+		return gp_ret(-EFAULT);
+	if (mask && size != KERNEL_SIGSET)
+		return gp_ret(-EINVAL);
+	r = ppoll((void *)fds, (nfds_t)n, timeout ? &ts : NULL, (void *)mask);
+	if (timeout)
+		write_remaining(timeout, &ts, start);
+	return r;
+}
+
+static long raw_pselect(long n, long rd, long wr, long ex, long timeout, long pair)
+{
+	struct { const sigset_t *mask; size_t size; } m = { 0 };
+	uint64_t start = gp_now();
+	struct timespec ts;
+	long r;
+
+	if ((pair && gp_copy_in(&m, (void *)pair, sizeof(m))) || (timeout && gp_copy_in(&ts, (void *)timeout, sizeof(ts))))
+		return gp_ret(-EFAULT);
+	if (m.mask && m.size != KERNEL_SIGSET)
+		return gp_ret(-EINVAL);
+	r = pselect((int)n, (void *)rd, (void *)wr, (void *)ex, timeout ? &ts : NULL, m.mask);
+	if (timeout)
+		write_remaining(timeout, &ts, start);
+	return r;
+}
+
+/* libc gives the error back, the kernel -1 and errno. */
+static long raw_clock_nanosleep(clockid_t clock, int flags, long ts, long rem)
+{
+	return gp_ret(-clock_nanosleep(clock, flags, (void *)ts, (void *)rem));
+}
+
+/* True where the number is one that the shim covers by name and that means the same there. */
+static bool by_name(long nr, long a, long b, long c, long d, long e, long f, long *r)
+{
+#define CALL(name, ...) case SYS_##name: *r = (long)name(__VA_ARGS__); return true
+	switch (nr) {
+	CALL(read, (int)a, (void *)b, (size_t)c);
+	CALL(write, (int)a, (void *)b, (size_t)c);
+	CALL(readv, (int)a, (void *)b, (int)c);
+	CALL(writev, (int)a, (void *)b, (int)c);
+	CALL(recvfrom, (int)a, (void *)b, (size_t)c, (int)d, (void *)e, (void *)f);
+	CALL(sendto, (int)a, (void *)b, (size_t)c, (int)d, (void *)e, (socklen_t)f);
+	CALL(recvmsg, (int)a, (void *)b, (int)c);
+	CALL(sendmsg, (int)a, (void *)b, (int)c);
+	CALL(recvmmsg, (int)a, (void *)b, (unsigned)c, (int)d, (void *)e);
+	CALL(sendmmsg, (int)a, (void *)b, (unsigned)c, (int)d);
+	CALL(connect, (int)a, (void *)b, (socklen_t)c);
+	CALL(accept, (int)a, (void *)b, (void *)c);
+	CALL(accept4, (int)a, (void *)b, (void *)c, (int)d);
+	CALL(shutdown, (int)a, (int)b);
+	CALL(setsockopt, (int)a, (int)b, (int)c, (void *)d, (socklen_t)e);
+	CALL(sendfile, (int)a, (int)b, (void *)c, (size_t)d);
+	CALL(splice, (int)a, (void *)b, (int)c, (void *)d, (size_t)e, (unsigned)f);
+	CALL(tee, (int)a, (int)b, (size_t)c, (unsigned)d);
+	CALL(close, (int)a);
+	CALL(dup, (int)a);
+	CALL(dup3, (int)a, (int)b, (int)c);
+	CALL(close_range, (unsigned)a, (unsigned)b, (int)c);
+	CALL(fcntl, (int)a, (int)b, c);
+	CALL(ioctl, (int)a, (unsigned long)b, c);
+	CALL(nanosleep, (void *)a, (void *)b);
+	CALL(sched_yield);
+	CALL(wait4, (pid_t)a, (void *)b, (int)c, (void *)d);
+#ifdef SYS_poll /* newer ports have only the p variants */
+	CALL(poll, (void *)a, (nfds_t)b, (int)c);
+	CALL(select, (int)a, (void *)b, (void *)c, (void *)d, (void *)e);
+	CALL(epoll_wait, (int)a, (void *)b, (int)c, (int)d);
+	CALL(dup2, (int)a, (int)b);
+	CALL(pause);
+	CALL(fork);
+#endif
+	case SYS_epoll_pwait:
+		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e);
+		return true;
+	case SYS_waitid:
+		if (e)
+			return false; /* libc's has no place for the resource usage */
+		*r = waitid((idtype_t)a, (id_t)b, (void *)c, (int)d);
+		return true;
+	case SYS_ppoll:           *r = raw_ppoll(a, b, c, d, e); return true;
+	case SYS_pselect6:        *r = raw_pselect(a, b, c, d, e, f); return true;
+	case SYS_clock_nanosleep: *r = raw_clock_nanosleep((clockid_t)a, (int)b, c, d); return true;
+	default:                  return false;
+	}
+#undef CALL
+}
+
+/* Not variadic: the callers put six values where the calling convention has the first six, whatever they meant by them. */
+GP_EXPORT long gp_syscall(long nr, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+long gp_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	struct futex fx = { (void *)a, (void *)e, (int)b, (int)c, (uint32_t)f, (void *)d };
+	long r;
+
+	if (nr == SYS_futex && !gp_coop_sync(GP_F_SYNC))
+		return foreign_futex(&fx);
+	if (nr == SYS_futex && futex(&fx, &r))
+		return gp_ret(r);
+	if (gp_self && by_name(nr, a, b, c, d, e, f, &r))
+		return r;
+	return real_syscall(nr, a, b, c, d, e, f);
 }
