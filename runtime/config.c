@@ -132,6 +132,7 @@ void gp_config_init(void)
 #endif
 	gp_config.symbols = choice("GPATCH_LIBC", "patch|symbols") == 1;
 	gp_config.verbose = choice("GPATCH_VERBOSE", "0|1") == 1;
+	gp_config.preempt = choice("GPATCH_PREEMPT", "1|0") == 0;
 	gp_config.stack = parse_size("GPATCH_STACK");
 	gp_config.stats = parse_stats("GPATCH_STATS");
 	errno = saved;

@@ -3,6 +3,7 @@
  *
  *   GPATCH_MODE=async|sync|threads   GPATCH_FAMILIES=all|none|[-]NAME,...   GPATCH_SWITCH=asm|ucontext
  *   GPATCH_STACK=bytes[k|m|g]        GPATCH_STATS=1|path   GPATCH_VERBOSE=1  GPATCH_LIBC=patch|symbols
+ *   GPATCH_PREEMPT=1|0
  */
 #ifndef GP_CONFIG_H
 #define GP_CONFIG_H
@@ -26,7 +27,7 @@ enum gp_family {
 extern struct gp_config {
 	enum gp_mode mode;
 	unsigned families;
-	bool ucontext, verbose, symbols;
+	bool ucontext, verbose, symbols, preempt;
 	size_t stack;          /* 0: what the program asks for */
 	const char *stats;     /* NULL: none; "1": stderr */
 } gp_config;

@@ -3,6 +3,7 @@
 #include "hub.h"
 #include "offload.h"
 #include "park.h"
+#include "preempt.h"
 #include "sched.h"
 #include "signal.h"
 #include "thread.h"
@@ -34,6 +35,7 @@ static void child(void)
 	if (in_greenlet)
 		gp_greenlet_forked();
 	gp_hub_forget();
+	gp_preempt_start();
 }
 
 void gp_fork_init(void)

@@ -7,6 +7,7 @@
  */
 #include "hub.h"
 #include "fdwait.h"
+#include "preempt.h"
 #include "real.h"
 #include "signal.h"
 #include "stack.h"
@@ -104,6 +105,7 @@ static void wait_for_something(void)
 	if (gp_unlikely(gp_sched.untrimmed))
 		gp_trim_some();
 	gp_signal_idle();
+	gp_preempt_idle();
 	arm_timer();
 	uv_run(&loop, UV_RUN_ONCE);
 	run_timers();

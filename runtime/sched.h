@@ -76,7 +76,7 @@ bool gp_on_greenlet_thread(void);
 extern struct gp_sched {
 	struct gp_list ready;
 	unsigned nready;
-	uint64_t switches, made; /* statistics */
+	uint64_t switches, made, preempted; /* statistics */
 	unsigned live;           /* greenlets that have not finished, main included; 0 before the first was made */
 	unsigned live_max;
 	struct gp_list all;

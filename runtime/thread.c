@@ -3,6 +3,7 @@
 #include "hub.h"
 #include "park.h"
 #include "patch.h"
+#include "preempt.h"
 #include "real.h"
 #include "signal.h"
 #include "stack.h"
@@ -121,6 +122,7 @@ int gp_greenlets_start(void)
 	gp_sched.live = gp_sched.live_max = 1;
 	gp_signal_start(&gp_main);
 	tcb_mark(gp_main.pd, &gp_main);
+	gp_preempt_start();
 	return 0;
 }
 

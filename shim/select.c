@@ -126,25 +126,19 @@ static int write_sets(const struct members *m, fd_set *const sets[3], bool all)
 static int wait_for(struct members *m, fd_set *const sets[3], const sigset_t *mask, const char *why, uint64_t deadline)
 {
 	uint64_t old;
-	int r;
+	int r = 0;
 
 	write_sets(m, sets, true);
-	r = gp_pollwait_mask(mask, &old) ? gp_pollwait(m->fds, m->n, true, why, deadline) : -EINTR;
+	if (!gp_pollwait_mask(mask, &old))
+		r = -EINTR;
+	else if (deadline)
+		r = gp_pollwait(m->fds, m->n, true, why, deadline);
+	else
+		gp_yield(); /* busy waiting looks like this */
 	gp_pollwait_unmask(mask, old);
 	if (r >= 0)
 		r = write_sets(m, sets, false);
 	return r;
-}
-
-/* Nothing is ready and the caller does not wait: it may let a signal in all the same. */
-static int no_wait(const sigset_t *mask)
-{
-	uint64_t old;
-	bool quiet = gp_pollwait_mask(mask, &old);
-
-	gp_pollwait_unmask(mask, old);
-	gp_yield(); /* busy waiting looks like this */
-	return quiet ? 0 : -EINTR;
 }
 
 /* deadline 0: do not wait. */
@@ -155,18 +149,16 @@ static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const
 	int r;
 
 	gp_cancel_point();
-	r = deadline ? read_sets(&m, nfds, sets) : 0;
+	r = deadline || mask ? read_sets(&m, nfds, sets) : 0;
 	if (!r && (nfds || mask)) {
 		r = real_pselect(nfds, sets[0], sets[1], sets[2], &zero, mask);
 		r = r < 0 ? -errno : r;
 	}
-	if (!r && deadline) {
-		drop_nonsense(&m);
-		r = wait_for(&m, sets, mask, why, deadline);
-	} else if (r) {
+	if (r) {
 		gp_tick();
 	} else {
-		r = no_wait(mask);
+		drop_nonsense(&m);
+		r = wait_for(&m, sets, mask, why, deadline);
 	}
 	if (m.fds != m.few)
 		free(m.fds);

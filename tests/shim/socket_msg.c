@@ -264,7 +264,7 @@ static ssize_t send_fd(int s, int fd, size_t data)
 	return n;
 }
 
-static int receive_fd(int s, int flags)
+static ssize_t receive_fd(int s, int flags, int *fd)
 {
 	union {
 		struct cmsghdr head;
@@ -272,15 +272,15 @@ static int receive_fd(int s, int flags)
 	} c;
 	struct iovec v = iov(buf, sizeof(buf));
 	struct msghdr m = message(&v, 1);
-	int fd = -1;
+	ssize_t n;
 
+	*fd = -1;
 	m.msg_control = &c;
 	m.msg_controllen = sizeof(c);
-	if (recvmsg(s, &m, flags) <= 0)
-		return -1;
-	if (m.msg_controllen >= CMSG_LEN(sizeof(int)) && c.head.cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(&c.head), sizeof(fd));
-	return fd;
+	n = recvmsg(s, &m, flags);
+	if (n >= 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) && c.head.cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(&c.head), sizeof(*fd));
+	return n;
 }
 
 CASE(descriptor_passed)
@@ -290,7 +290,7 @@ CASE(descriptor_passed)
 	pair(s, SOCK_STREAM);
 	pipes(p);
 	SHOW(send_fd(s[0], p[0], 1));
-	fd = receive_fd(s[1], MSG_CMSG_CLOEXEC);
+	SHOW(receive_fd(s[1], MSG_CMSG_CLOEXEC, &fd));
 	say("got=%d cloexec=%d", fd > 2, fcntl(fd, F_GETFD));
 	later(20, put, p[1]);
 	TIMED(20, SHOW_BYTES(buf, read(fd, buf, 9)));
@@ -305,28 +305,14 @@ static void note_send_fd(long s)
 CASE(descriptor_once_with_much_data)
 {
 	int s[2], fds = 0;
-	size_t n = 0;
+	ssize_t n = 0, got;
 
 	pair(s, SOCK_STREAM);
 	later(0, note_send_fd, s[0]);
-	fds += receive_fd(s[1], 0) >= 0;
-	do {
-		char piece[100];
-		struct cmsghdr *c = (void *)piece;
-		struct iovec v = iov(buf, sizeof(buf));
-		struct msghdr m = message(&v, 1);
-		ssize_t got;
-
-		m.msg_control = piece;
-		m.msg_controllen = sizeof(piece);
-		got = recvmsg(s[1], &m, 0);
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-		fds += m.msg_controllen > 0 && c->cmsg_type == SCM_RIGHTS;
-	} while (!notes[0].done || recv(s[1], buf, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
+	for (int fd; n < 1 << 20 && (got = receive_fd(s[1], 0, &fd)) > 0; n += got)
+		fds += fd >= 0;
 	finish();
-	say("fds=%d", fds);
+	say("n=%zd fds=%d", n, fds);
 	TELL(0);
 }
 

@@ -82,4 +82,15 @@ gp_switch_asm_boot:
 	.cfi_endproc
 	.size	gp_switch_asm_boot, . - gp_switch_asm_boot
 
+/* Returns from a signal handler. Unwinders and gdb know a signal frame by these very bytes. */
+	.globl	gp_restorer
+	.hidden	gp_restorer
+	.type	gp_restorer, @function
+	.p2align 4
+	nop
+gp_restorer:
+	movq	$15, %rax	/* rt_sigreturn */
+	syscall
+	.size	gp_restorer, . - gp_restorer
+
 	.section .note.GNU-stack,"",@progbits

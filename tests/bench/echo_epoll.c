@@ -1,0 +1,77 @@
+/* echo_epoll.c - the limit to compare with in W1 and W2: the same server as echo_threads, by hand on epoll. */
+#include "bench.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+static int start_listening(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(addr);
+	int fd = MUST(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+
+	MUST(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
+	MUST(listen(fd, 4096));
+	MUST(getsockname(fd, (struct sockaddr *)&addr, &len));
+	printf("port %d\n", ntohs(addr.sin_port));
+	fflush(stdout);
+	return fd;
+}
+
+static void watch(int ep, int fd)
+{
+	MUST(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN, .data.fd = fd }));
+}
+
+static void accept_all(int ep, int listener)
+{
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0)
+		watch(ep, fd);
+	CHECK(errno == EAGAIN);
+}
+
+/* What came, or 0 at EOF. A client that waits for its 64 bytes leaves room for them: a short send is an error here. */
+static ssize_t echo(int fd)
+{
+	char buf[1024];
+	ssize_t n = MUST(recv(fd, buf, sizeof(buf), 0));
+
+	if (n)
+		CHECK(send(fd, buf, (size_t)n, 0) == n);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	long open = argc > 1 ? number(argv[1]) : 0, total = 0;
+	struct epoll_event events[512];
+	int ep = MUST(epoll_create1(0)), listener;
+
+	need_files(open);
+	listener = start_listening();
+	watch(ep, listener);
+	while (open) {
+		int ready = MUST(epoll_wait(ep, events, 512, -1));
+
+		for (int i = 0; i < ready; i++) {
+			int fd = events[i].data.fd;
+			ssize_t n;
+
+			if (fd == listener) {
+				accept_all(ep, fd);
+				continue;
+			}
+			n = echo(fd);
+			total += n;
+			if (!n) {
+				MUST(close(fd));
+				open--;
+			}
+		}
+	}
+	printf("bytes %ld\n", total);
+	return 0;
+}
