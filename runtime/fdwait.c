@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define BATCH 256
@@ -62,7 +63,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 
 	if (f->kind != GP_FD_UNKNOWN)
 		return f->kind;
-	if (fstat(fd, &st))
+	if (real_syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH)) /* fstat is a favourite of other preloaded shims */
 		return GP_FD_UNKNOWN;
 	if (S_ISSOCK(st.st_mode))
 		kind = !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM ? GP_FD_STREAM : GP_FD_SOCKET;

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* The child may change flags of what it inherited, so from now on nothing is ours alone. */
 static void parent(void)
@@ -29,6 +30,7 @@ static void child(void)
 
 	if (!gp_sched.live)
 		return;
+	gp_pid = getpid();
 	gp_timer_forget_all();
 	gp_lot_forget_all();
 	gp_offload_forget();

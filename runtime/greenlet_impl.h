@@ -15,6 +15,7 @@
 #include "switch.h"
 #include "timer.h"
 #include <pthread.h>
+#include <resolv.h>
 
 struct gp_wait;
 
@@ -52,12 +53,14 @@ struct greenlet {
 	void *stack_map;         /* lowest address of our mapping (guard included), or of the user's stack */
 	size_t stack_size, guard_size;
 	uint64_t sigmask;        /* kernel form: bit n-1 is signal n */
+	void *handler_frame;     /* frame of the wrapper whose handler interrupted it, while that runs */
 	unsigned handlers_ran;   /* counts, for sigsuspend */
 	uint64_t sigwait;        /* what it waits for in sigwait() */
 	uint32_t tid;            /* the fake tid in pd->tid: over pid_max, so never a kernel thread's */
 	uint32_t id;             /* 0 main, 1, 2, ... in order of birth, never reused */
 	uint64_t deadline;       /* greenlet_timeout(): caps the next park; GP_FOREVER for none */
 	uint64_t start_at;       /* greenlet_spawn_later() */
+	struct __res_state res;  /* _res of this thread: DNS sockets and servers */
 	char name[16];           /* pthread_setname_np; TASK_COMM_LEN of the kernel */
 };
 

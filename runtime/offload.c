@@ -1,11 +1,16 @@
 #include "offload.h"
 #include "hub.h"
 #include "real.h"
+#include "stop.h"
 
+#include <linux/futex.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 
 #define STACK     (256u << 10) /* getaddrinfo with its NSS modules takes about 12 KiB; other people's modules more */
 #define IDLE_SECS 5
+#define END_TRIES 50           /* of a millisecond each, until a call that is told to end is given up as one that cannot */
 
 struct job {
 	struct gp_hub_call call;
@@ -17,6 +22,13 @@ struct job {
 	long result;
 	int err, herr;
 	bool done, left;
+
+	/* a system call that can be ended */
+	long call_of[7];
+	volatile int stop;
+	int over;        /* a futex: the call has returned */
+	pid_t worker;    /* 0 while queued */
+	bool disowned;   /* nobody waits for it any more */
 };
 
 unsigned gp_offload_threads, gp_offload_threads_max;
@@ -43,7 +55,9 @@ static void finished(struct gp_hub_call *c)
 	struct job *j = gp_container(c, struct job, call);
 
 	j->done = true;
-	if (!j->left)
+	if (j->disowned)
+		free(j);
+	else if (!j->left)
 		gp_ready(j->g, 0);
 }
 
@@ -76,9 +90,13 @@ static struct job *next_job(void)
 
 static void *work(void *unused)
 {
+	pid_t tid = (pid_t)real_syscall(SYS_gettid);
+
 	(void)unused;
+	gp_stop_worker();
 	real_pthread_mutex_lock(&lock);
 	for (struct job *j; (j = next_job());) {
+		j->worker = tid;
 		real_pthread_mutex_unlock(&lock);
 		run(j);
 		real_pthread_mutex_lock(&lock);
@@ -171,6 +189,140 @@ long gp_offload(long (*fn)(void *), void *arg, const char *why)
 	errno = j->err;
 	free(j);
 	return result;
+}
+
+/* In the worker. A signal that was meant for the job before this one, or glibc's own for setuid, ends nothing. */
+static long make_call(void *arg)
+{
+	struct job *j = arg;
+	long r;
+
+	do
+		r = gp_stoppable(&j->stop, j->call_of);
+	while (r == -EINTR && !j->stop);
+	j->result = r;
+	__atomic_store_n(&j->over, 1, __ATOMIC_SEQ_CST);
+	if (j->stop)
+		real_syscall(SYS_futex, &j->over, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+	return r;
+}
+
+static bool unqueue(struct job *j)
+{
+	for (struct job **p = &first; *p; p = &(*p)->next)
+		if (*p == j) {
+			*p = j->next;
+			last = j->next ? last : p;
+			queued--;
+			return true;
+		}
+	return false;
+}
+
+/* True once the call is over, whichever way; false: it sleeps where no signal ends it (a dead NFS or FUSE server). */
+static bool end_call(struct job *j)
+{
+	struct timespec ms = { 0, 1000000 };
+	bool never;
+
+	j->stop = 1;
+	real_pthread_mutex_lock(&lock);
+	never = unqueue(j);
+	real_pthread_mutex_unlock(&lock);
+	if (never) {
+		j->result = -EINTR;
+		j->over = j->done = 1;
+	}
+	for (int i = 0; !__atomic_load_n(&j->over, __ATOMIC_SEQ_CST) && i < END_TRIES; i++) {
+		gp_stop_thread(j->worker); /* it lives: workers end only between jobs */
+		real_syscall(SYS_futex, &j->over, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 0, &ms, NULL, 0);
+	}
+	return __atomic_load_n(&j->over, __ATOMIC_SEQ_CST);
+}
+
+struct caller {
+	struct gp_wait wait;
+	struct job *j;  /* NULL once result holds */
+	long result;
+};
+
+/* The greenlet goes on without its job: to the next thing, or to a handler that never comes back. */
+static void settle(struct caller *c)
+{
+	struct job *j = c->j;
+	int saved = errno;
+
+	gp_enter();
+	if (j && end_call(j)) {
+		c->result = j->result;
+		c->j = NULL;
+		j->disowned = true;
+		if (j->done)
+			free(j);
+	}
+	gp_leave();
+	errno = saved;
+}
+
+static void settle_first(struct gp_wait *w)
+{
+	struct caller *c = gp_container(w, struct caller, wait);
+
+	settle(c);
+	if (c->j)
+		c->j->left = true;
+}
+
+/* 0 when the job is done, or why the park ended. */
+static int wait_for_call(struct caller *c, unsigned flags, const char *why)
+{
+	int r = 0, s;
+
+	while (c->j && !c->j->done) {
+		c->j->left = false;
+		gp_wait_push(&c->wait, settle_first);
+		s = gp_park(flags, why, (void *)(uintptr_t)c->j->call_of[0], GP_FOREVER);
+		gp_wait_pop(&c->wait);
+		if (!s)
+			continue;
+		settle(c);
+		r = r && r != -ERESTART ? r : s;
+		flags = GP_PARK_NOTIME; /* where it did not end, nothing else will end it */
+	}
+	if (c->j) {
+		c->result = c->j->result;
+		free(c->j);
+	}
+	return r;
+}
+
+long gp_offload_call(unsigned flags, const char *why, const long call[7])
+{
+	struct greenlet *g = gp_self;
+	unsigned ran = g->handlers_ran;
+	int saved = errno, r;
+
+	for (;;) {
+		struct caller c = { .j = malloc(sizeof(*c.j)) };
+
+		if (c.j) {
+			*c.j = (struct job){ .g = g, .fn = make_call, .arg = c.j };
+			memcpy(c.j->call_of, call, sizeof(c.j->call_of));
+		}
+		if (!c.j || !submit(c.j)) { /* no memory or no thread: it waits as it would natively, and everybody with it */
+			free(c.j);
+			c.result = real_syscall(call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
+			r = c.result == -1 ? -errno : (int)c.result;
+			errno = saved;
+			return c.result == -1 ? r : c.result;
+		}
+		r = wait_for_call(&c, flags, why);
+		errno = saved;
+		if (c.result != -EINTR)
+			return c.result;
+		if (r != -ERESTART || g->handlers_ran != ran) /* else it was woken for nothing: no handler, no cancellation */
+			return r;
+	}
 }
 
 void gp_offload_forget(void)

@@ -3,6 +3,7 @@
  *
  * The pool grows by one whenever a job finds no idle worker, so that any number of stuck jobs never stops the next; a worker that
  * was idle for a while ends. Workers block all signals, are foreign threads (gp_self is NULL in them) and have small stacks.
+ * A program's signals never reach them, so what a signal must interrupt goes through gp_offload_call.
  */
 #ifndef GP_OFFLOAD_H
 #define GP_OFFLOAD_H
@@ -15,6 +16,15 @@
  * In a foreign thread, or where no worker can be made, it calls fn directly.
  */
 long gp_offload(long (*fn)(void *), void *arg, const char *why);
+
+/*
+ * The system call call[0] with six arguments, on a worker while the caller, a greenlet, parks: its result or -errno; errno stays.
+ * Where a handler is to run in the caller, where it is cancelled (GP_PARK_CANCEL in flags) or greenlet_timeout() strikes, the call
+ * is ended first, before the handler runs. If it has happened by then, its result is the answer; else nothing of it is left
+ * behind and the answer is the park's: -EINTR, -ERESTART (a handler with SA_RESTART ran: make it again where signal(7) would),
+ * -ECANCELED (then gp_cancel_now()) or -ETIMEDOUT.
+ */
+long gp_offload_call(unsigned flags, const char *why, const long call[7]);
 
 /* Kernel threads of the pool that exist now, and the most there ever were. */
 extern unsigned gp_offload_threads, gp_offload_threads_max;

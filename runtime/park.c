@@ -1,6 +1,6 @@
 /*
- * A hash table of addresses. The oldest waiter of an address stands in its bucket's chain; those after it hang on it in a ring, so that
- * ten thousand on one mutex are one step for everybody else, and linking, waking and leaving take constant time.
+ * A hash table of addresses. The oldest waiter of an address stands in its bucket's chain; those after it hang on it in a ring, so
+ * that ten thousand on one mutex are one step for everybody else, and linking, waking and leaving take constant time.
  *
  * A claim is a woken waiter moved to an address of its own (the odd one beside the object's) until it runs.
  */
@@ -213,8 +213,8 @@ bool gp_lot_claimed_slow(const void *addr)
 enum { FREE, FILLING, FULL };
 
 /*
- * Wakes from foreign threads, where malloc is no choice: the caller may be a signal handler. Out of slots, all are woken; whoever waits
- * tests again or is allowed to come back for nothing.
+ * Wakes from foreign threads, where malloc is no choice: the caller may be a signal handler. Out of slots, all are woken; whoever
+ * waits tests again or is allowed to come back for nothing.
  */
 static struct order {
 	int state;
@@ -229,7 +229,7 @@ static void carry_out(struct gp_hub_call *c)
 	(void)c;
 	__atomic_store_n(&posted, false, __ATOMIC_SEQ_CST);
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		struct order o = { 0 };
+		struct order o;
 
 		if (__atomic_load_n(&orders[i].state, __ATOMIC_ACQUIRE) != FULL)
 			continue;
@@ -240,7 +240,7 @@ static void carry_out(struct gp_hub_call *c)
 	if (__atomic_exchange_n(&everybody, false, __ATOMIC_SEQ_CST))
 		for (size_t i = 0; i < 1u << BITS; i++)
 			for (struct gp_lot_waiter *w = buckets[i], *below; w; w = below) {
-				below = w->below; /* claims come back into the table, but never into a chain that is still ahead of w */
+				below = w->below; /* a claim that comes back into this chain comes in before w */
 				if (!w->claimed)
 					gp_lot_wake_bits(w->addr, GP_LOT_ANY, GP_LOT_ANY);
 			}
@@ -314,7 +314,8 @@ int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
 	int r, p;
 
 	do {
-		/* Of those that wait for a mutex whose release we may miss, the first in line looks; his own unlock wakes the next. */
+		/* Of those that wait for a mutex whose release we may miss, the first in line looks; his own unlock wakes the
+		 * next. */
 		look = unlocks_unseen(m) && (place || !gp_lot_waits(m));
 		until = look ? gp_lot_look(&tick, deadline) : deadline;
 		gp_lot_prepare(&w, m, GP_LOT_ANY, place);

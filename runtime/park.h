@@ -30,7 +30,7 @@ struct gp_lot_waiter {
 extern unsigned gp_lot_parked; /* waiters that are linked */
 extern unsigned gp_lot_claims; /* of these: claims */
 extern bool gp_lot_foreign;    /* a foreign kernel thread has used a lock: it may change what a greenlet has just tested */
-extern bool gp_lot_unseen;     /* locks may be released without gp_lot_wake: by glibc itself in a foreign thread's pthread_cond_wait */
+extern bool gp_lot_unseen;     /* mutexes may be released without gp_lot_wake: by glibc in a foreign thread's pthread_cond_wait */
 
 /*
  * Waiting in two steps, for a state that something else than a greenlet may change (a foreign thread where gp_lot_foreign is set, a
@@ -79,15 +79,16 @@ static inline bool gp_lot_claimed(const void *addr)
 }
 
 /*
- * For an object that another process may change too: the time of the next look at it, 100 us to 5 ms ahead, doubling, or the deadline
- * where that is nearer.
+ * For an object that another process may change too: the time of the next look at it, 100 us to 5 ms ahead, doubling, or the
+ * deadline where that is nearer.
  */
 #define GP_LOT_TICK 100000ull
 uint64_t gp_lot_look(uint64_t *tick, uint64_t deadline);
 
 /*
- * The waiting half of pthread_mutex_lock and of pthread_cond_wait's way back: m was found busy. Returns the error number. No greenlet
- * waits for ever beside others that come and go: one that was woken and found the mutex taken again claims it the next time.
+ * The waiting half of pthread_mutex_lock and of pthread_cond_wait's way back: m was found busy. Returns the error number. No
+ * greenlet waits for ever beside others that come and go: one that was woken and found the mutex taken again claims it the next
+ * time.
  */
 int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline);
 

@@ -34,4 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What longjmp is under _FORTIFY_SOURCE: declared nowhere when that is off. */
+extern void __longjmp_chk(struct __jmp_buf_tag[1], int) __attribute__((noreturn));
+
 #endif

@@ -109,7 +109,7 @@ void gp_yield(void)
 {
 	struct greenlet *g = gp_self;
 
-	if (!g)
+	if (!g || gp_critical) /* malloc, called by the runtime, may end in a hook that ticks */
 		return;
 	gp_enter();
 	if (gp_sched.nready || turn_due()) {
@@ -118,6 +118,17 @@ void gp_yield(void)
 	}
 	g->budget = BUDGET;
 	gp_leave();
+}
+
+/* A handler has interrupted the greenlet at any place, in malloc perhaps: no reason for it to give way there. */
+void gp_tick_spent(struct greenlet *g)
+{
+	if (g->handler_frame && (char *)__builtin_frame_address(0) < (char *)g->handler_frame) {
+		g->budget = BUDGET;
+		return;
+	}
+	g->handler_frame = NULL; /* it was left by a jump */
+	gp_yield();
 }
 
 static void deadline_passed(struct gp_timer *t)
@@ -139,7 +150,7 @@ static bool unlink_all(struct greenlet *g)
 	for (struct gp_wait *w = g->waits; w; w = w->next)
 		w->unlink(w);
 	g->waits = NULL;
-	gp_leave();
+	gp_critical = gp_critical - 1; /* not gp_leave: the handlers are the caller's to run, and to report */
 	return any;
 }
 
@@ -151,8 +162,12 @@ int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
 
 	if (cancelled(g, flags))
 		return -ECANCELED;
-	if (gp_unlikely(g->signal_pending) && (r = gp_signal_handle(g)))
-		return r; /* before parking: natively, too, the handler runs first and the call then sees EINTR */
+	if (gp_unlikely(g->signal_pending)) { /* before parking: natively, too, the handler runs first and the call then sees EINTR */
+		bool unlinked = unlink_all(g);
+
+		if ((r = gp_signal_handle(g)) || unlinked)
+			return r ? r : -ERESTART;
+	}
 	if (gp_unlikely(g->deadline < deadline) && !(flags & GP_PARK_NOTIME)) {
 		deadline = g->deadline;
 		capped = true;

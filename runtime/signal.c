@@ -82,14 +82,18 @@ static void wrapper(int sig, siginfo_t *info, void *context)
 		return;
 	if (!gp_thread_is_ours || synchronous(sig, info)) {
 		call(&act, sig, info, context);
-	} else if (gp_self && !gp_critical) {
+	} else if (gp_self && !gp_critical && !gp_self->waits) { /* linked, and about to park: gp_park runs it */
 		struct greenlet *g = gp_self;
 		const uint64_t *outside = (uint64_t *)&((ucontext_t *)context)->uc_sigmask;
+		void *outer;
 
 		/* Should the handler park, the others must know which mask the kernel has now. */
 		g->sigmask = gp_signal_kernel_mask = *outside | gp_sigset(&act.sa_mask) | (act.sa_flags & SA_NODEFER ? 0 : gp_sigbit(sig));
 		g->handlers_ran++;
+		outer = g->handler_frame;
+		g->handler_frame = __builtin_frame_address(0);
 		call(&act, sig, info, context);
+		g->handler_frame = outer;
 		g->sigmask = gp_signal_kernel_mask = *outside; /* what sigreturn will restore */
 	} else {
 		note(NULL, sig, info);

@@ -29,6 +29,8 @@ static struct pool {
 int gp_vfork_is_fork; /* read by arch/CPU/vfork.S */
 struct greenlet gp_main = { .main = 1, .name = "main", .deadline = GP_FOREVER };
 
+int gp_pid;
+
 static uint32_t next_id = 1;
 static ptrdiff_t self_offset, ours_offset; /* of gp_self and gp_thread_is_ours, from any TCB */
 
@@ -109,6 +111,7 @@ int gp_greenlets_start(void)
 	if ((r = gp_hub_start()))
 		return r == -ENOMEM ? -EAGAIN : r;
 	gp_vfork_is_fork = 1;
+	gp_pid = getpid();
 	tell_libc_about_threads();
 	patch_libc();
 	gp_main.pd = (void *)pthread_self();
@@ -204,7 +207,7 @@ static void boot(void *arg)
 	__asm__("" : "+r"(env)); /* as in <pthread.h>: a jmp_buf without room for a mask, which is not saved */
 	gp_critical = 0;
 	gp_sched_arrived(g, ~0ull);
-	gp_tls_first();
+	gp_tls_first(&g->res);
 	g->result = PTHREAD_CANCELED; /* what it stays if nobody returns or calls pthread_exit */
 	if (!__sigsetjmp(env, 0)) {
 		__pthread_register_cancel(&buf);
@@ -412,6 +415,7 @@ void gp_greenlet_forked(void)
 	gp_sched.nready = 0;
 	gp_sched.live = 1;
 	gp_sched.zombie = NULL;
+	me->tid = (uint32_t)getpid(); /* glibc has written it into the TCB */
 	me->joiner = NULL;
 	me->detached = 1;
 	me->waits = NULL;

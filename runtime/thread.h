@@ -48,6 +48,8 @@ _Noreturn void gp_finish(struct greenlet *g);
 void gp_wait_for_others(void);
 
 extern struct greenlet gp_main;
+/* The process that the runtime's memory belongs to: a child of posix_spawn shares it and is another. */
+extern int gp_pid;
 /* Smallest stack that can be made: TLS, TCB and a margin. */
 size_t gp_stack_min(void);
 /* In the child of fork: only the caller goes on. */

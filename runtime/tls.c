@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <locale.h>
 #include <netdb.h>
+#include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -34,6 +35,7 @@ static struct {
 	ptrdiff_t rseq;                 /* from the TCB; 0: none */
 	ptrdiff_t libc_block;           /* libc's own PT_TLS block, from the TCB */
 	size_t libc_block_size;
+	size_t resp;                    /* in it: libc's pointer to the thread's resolver state; 0: not found */
 	size_t futex_offset;            /* of the robust list head's second word */
 	void *anchor;                   /* TCB before which ours are linked */
 } t;
@@ -134,6 +136,11 @@ int gp_tls_init(const char **missing)
 	NEED(find_stackblock(), "stackblock in struct pthread");
 	dl_iterate_phdr(find_libc_block, &libc);
 	NEED(libc, "libc's TLS block");
+	/* On the main thread it points at the static _res; a native thread's points into its struct pthread. */
+	for (size_t off = 0; off + 8 <= t.libc_block_size; off += 8)
+		if (FIELD(self_pd(), t.libc_block + (ptrdiff_t)off, void *) == (void *)&_res)
+			t.resp = off + 1;
+	NEED(t.resp, "the resolver state of a thread");
 	t.rseq = rseq && (!rseq_size || *rseq_size || *rseq) ? *rseq : 0;
 	gp_tls_fsgsbase = getauxval(AT_HWCAP2) & 2; /* HWCAP2_FSGSBASE: the kernel allows wrfsbase */
 	return 0;
@@ -212,8 +219,9 @@ void gp_tls_identify(void *pd, uint32_t tid, void *stack, size_t size, size_t gu
 	FIELD(pd, t.stackblock + 24, size_t) = reported_guard;
 }
 
-void gp_tls_first(void)
+void gp_tls_first(struct __res_state *res)
 {
+	FIELD(self_pd(), t.libc_block + (ptrdiff_t)t.resp - 1, struct __res_state *) = res;
 	t.ctype_init();
 	errno = 0;
 	h_errno = 0;
@@ -253,6 +261,10 @@ void gp_tls_last(void)
 	for (unsigned b = 1; b < 1024 / KEYS_PER_BLOCK; b++) {
 		free(blocks[b]);
 		blocks[b] = NULL;
+	}
+	if (_res.options & RES_INIT) { /* __libc_thread_freeres would */
+		res_nclose(&_res);
+		memset(&_res, 0, sizeof(_res)); /* for the next thread on this TCB */
 	}
 	uselocale(LC_GLOBAL_LOCALE);
 }

@@ -9,6 +9,7 @@
 
 #include "rt.h"
 #include <pthread.h>
+#include <resolv.h>
 
 /* Finds everything; to be called once on the main thread. 0, or -ENOTSUP with *missing naming what was not found. */
 int gp_tls_init(const char **missing);
@@ -32,7 +33,7 @@ void gp_tls_free(void *pd);
 void gp_tls_identify(void *pd, uint32_t tid, void *stack, size_t size, size_t guard, size_t reported_guard);
 
 /* First and last code on the new thread itself. `last` runs C++ thread_local and pthread key destructors, frees per-thread state. */
-void gp_tls_first(void);
+void gp_tls_first(struct __res_state *res); /* res: zeroed storage for the thread's resolver state */
 void gp_tls_last(void);
 
 /* Sets glibc's cancellation bit of a thread; and: must the caller act on it now? */

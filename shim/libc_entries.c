@@ -86,14 +86,21 @@ static int inner_mutex_lock(pthread_mutex_t *m)
 /* The slow path of libc's own locks (FILE, malloc, syslog...): state 2 means that somebody may wait. */
 static void lll_wait(int *futex)
 {
-	bool park = gp_self && !gp_critical;
+	struct gp_lot_waiter w;
 
-	while (__atomic_exchange_n(futex, 2, __ATOMIC_ACQUIRE)) {
-		if (park)
-			gp_lot_wait(futex, 0, "a lock in libc", GP_FOREVER);
-		else
-			gp_raw(SYS_futex, (long)futex, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 2, 0, 0, 0);
+	/* In the runtime itself (malloc, say) nothing may park; the holder is then another kernel thread, and it is quick. */
+	while (!gp_self || gp_critical) {
+		if (!__atomic_exchange_n(futex, 2, __ATOMIC_ACQUIRE))
+			return;
+		gp_raw(SYS_futex, (long)futex, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 2, 0, 0, 0);
 	}
+	for (;;) {
+		gp_lot_prepare(&w, futex, GP_LOT_ANY, 0); /* linked before the look: a native thread may unlock at any moment */
+		if (!__atomic_exchange_n(futex, 2, __ATOMIC_ACQUIRE))
+			break;
+		gp_lot_commit(&w, 0, "a lock in libc", GP_FOREVER);
+	}
+	gp_lot_abandon(&w);
 }
 
 /* Whoever wakes up sets 2 again, so one wake is enough: a greenlet if one waits, else a kernel thread. */
@@ -101,6 +108,14 @@ static void lll_wake(int *futex)
 {
 	if (!gp_lot_wake(futex, 1))
 		gp_raw(SYS_futex, (long)futex, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
+}
+
+static int raw_close(int fd) { return (int)RAW(SYS_close, fd, 0, 0, 0, 0, 0); }
+
+/* A child of posix_spawn closes descriptors of its own with our memory: what is remembered here is the parent's. */
+static int inner_close(int fd)
+{
+	return gp_raw(SYS_getpid, 0, 0, 0, 0, 0, 0) == gp_pid ? close(fd) : raw_close(fd);
 }
 
 static const struct gp_entry table[] = {
@@ -111,6 +126,8 @@ static const struct gp_entry table[] = {
 	{ "readv", readv, raw_readv },
 	{ "writev", writev, raw_writev },
 	{ "poll", poll, raw_poll },
+	{ "close", close, raw_close },
+	{ "__close_nocancel", inner_close, NULL },
 	{ "connect", connect, raw_connect },
 	{ "accept", accept, raw_accept },
 	{ "accept4", accept4, raw_accept4 },

@@ -72,8 +72,10 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 	errno = saved;
 	if (r == -ENOTSUP) /* a foreign kernel thread makes kernel threads */
 		return real_pthread_create(thread, attr, start, arg);
-	if (!r)
+	if (!r) {
 		*thread = (pthread_t)g->pd;
+		gp_tick(); /* who makes thousands lets the first ones start meanwhile */
+	}
 	return -r;
 }
 

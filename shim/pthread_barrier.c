@@ -1,7 +1,7 @@
 /*
- * <pthread.h>: barriers. glibc has no "try" for them, so from pthread_barrier_init on a process-private barrier is ours in every thread, and
- * says so by a mark behind the bytes that glibc uses. A barrier without the mark (process-shared, or made before us) is glibc's;
- * greenlets wait for it on a worker, which does no harm since a barrier has no owner.
+ * <pthread.h>: barriers. glibc has no "try" for them, so from pthread_barrier_init on a process-private barrier is ours in every
+ * thread, and says so by a mark behind the bytes that glibc uses. A barrier without the mark (process-shared, or made before us) is
+ * glibc's; greenlets wait for it on a worker, which does no harm since a barrier has no owner.
  */
 #include "shim.h"
 #include "../runtime/offload.h"
@@ -112,8 +112,10 @@ GP_EXPORT int pthread_barrier_wait(pthread_barrier_t *b)
 
 	if (ours(b))
 		r = wait_here((struct barrier *)b);
+	else if (gp_coop_sync(GP_F_SYNC))
+		r = (int)gp_offload(native_wait, b, "pthread_barrier_wait");
 	else
-		r = gp_coop_sync(GP_F_SYNC) ? (int)gp_offload(native_wait, b, "pthread_barrier_wait") : real_pthread_barrier_wait(b);
+		return real_pthread_barrier_wait(b);
 	gp_tick();
 	return r;
 }
@@ -128,8 +130,10 @@ GP_EXPORT int pthread_barrier_destroy(pthread_barrier_t *p)
 {
 	struct barrier *b = (struct barrier *)p;
 
+	if (!ours(p) && gp_coop_sync(GP_F_SYNC))
+		return (int)gp_offload(native_destroy, p, "pthread_barrier_destroy");
 	if (!ours(p))
-		return gp_coop_sync(GP_F_SYNC) ? (int)gp_offload(native_destroy, p, "pthread_barrier_destroy") : real_pthread_barrier_destroy(p);
+		return real_pthread_barrier_destroy(p);
 	gp_lot_outsider(false);
 	for (uint32_t n; (n = __atomic_load_n(&b->inside, __ATOMIC_ACQUIRE));)
 		wait_while(&b->inside, n, "pthread_barrier_destroy");

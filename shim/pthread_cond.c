@@ -1,9 +1,9 @@
 /*
- * <pthread.h>: condition variables. Greenlets wait in the parking lot; foreign kernel threads in glibc's own, under the same address.
- * A signal goes to a greenlet if one waits, else to glibc.
+ * <pthread.h>: condition variables. Greenlets wait in the parking lot; foreign kernel threads in glibc's own, under the same
+ * address. A signal goes to a greenlet if one waits, else to glibc.
  *
- * An interrupted wait returns 0 ("spuriously"), as POSIX allows: a signal may have come while the handler ran. So does the wait on a
- * process-shared variable, after a pause: signals of other processes are not seen, the program tests its predicate again.
+ * An interrupted wait returns 0 ("spuriously"), as POSIX allows: a signal may have come while the handler ran. So does the wait on
+ * a process-shared variable, after a pause: signals of other processes are not seen, the program tests its predicate again.
  */
 #include "shim.h"
 #include "../runtime/offload.h"
@@ -85,7 +85,8 @@ GP_EXPORT int pthread_cond_wait(pthread_cond_t *restrict c, pthread_mutex_t *res
 	return wait_on(c, m, "pthread_cond_wait", GP_FOREVER);
 }
 
-GP_EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict c, pthread_mutex_t *restrict m, const struct timespec *restrict abstime)
+GP_EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict c, pthread_mutex_t *restrict m,
+				     const struct timespec *restrict abstime)
 {
 	clockid_t clock = CLOCK_REALTIME;
 
@@ -115,8 +116,12 @@ GP_EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict c, pthread_mutex_t
 /* A foreign thread cannot know whether a greenlet waits, nor anybody whether another process does: then both kinds are woken. */
 GP_EXPORT int pthread_cond_signal(pthread_cond_t *c)
 {
-	if (gp_lot_wake(c, 1) && !(c->__data.__wrefs & COND_SHARED))
+	bool shared = c->__data.__wrefs & COND_SHARED;
+
+	if (gp_lot_wake(c, 1) && !shared)
 		return 0;
+	if (shared && gp_self)
+		pace_of(c)->tick = GP_LOT_TICK; /* the program gets on */
 	gp_tick();
 	return real_pthread_cond_signal(c);
 }

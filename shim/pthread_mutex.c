@@ -1,6 +1,6 @@
 /*
- * <pthread.h>: mutexes. glibc's trylock and unlock keep the state: greenlets have thread ids of their own, so recursion, error checks,
- * robustness and ownership mean what they mean natively. A greenlet that finds a mutex taken parks and tries again.
+ * <pthread.h>: mutexes. glibc's trylock and unlock keep the state: greenlets have thread ids of their own, so recursion, error
+ * checks, robustness and ownership mean what they mean natively. A greenlet that finds a mutex taken parks and tries again.
  *
  * As natively, whoever runs may overtake one that was woken; once. See gp_mutex_wait.
  */
@@ -15,7 +15,8 @@ static int try_lock(pthread_mutex_t *m)
 {
 	int r = real_pthread_mutex_trylock(m);
 
-	/* A priority ceiling: glibc asks the kernel about a thread id it does not know. The answer for a thread without priority: */
+	/* A priority ceiling: glibc asks the kernel about a thread id it does not know. The answer for a thread without
+	 * priority: */
 	return gp_unlikely(r == ESRCH) ? EINVAL : r;
 }
 

@@ -2,8 +2,8 @@
  * <pthread.h>: readers and writers. glibc's try functions and unlock keep the state; readers park on the lock's address, writers on
  * the one beside it.
  *
- * As natively, a lock that becomes free is handed over: to a writer when the last reader leaves, to all waiting readers when a writer
- * leaves (to the next writer where the lock prefers writers). Until those who were woken have run, nobody else gets in.
+ * As natively, a lock that becomes free is handed over: to a writer when the last reader leaves, to all waiting readers when a
+ * writer leaves (to the next writer where the lock prefers writers). Until those who were woken have run, nobody else gets in.
  */
 #include "shim.h"
 #include "../runtime/park.h"
@@ -33,7 +33,9 @@ static bool stand_back(const pthread_rwlock_t *rw, bool write)
 {
 	if (gp_likely(!gp_lot_parked))
 		return false;
-	return gp_lot_claimed(writers(rw)) || (write ? gp_lot_claimed(readers(rw)) : prefers_writers(rw) && gp_lot_waits(writers(rw)));
+	if (gp_lot_claimed(writers(rw)))
+		return true;
+	return write ? gp_lot_claimed(readers(rw)) : prefers_writers(rw) && gp_lot_waits(writers(rw));
 }
 
 static int take(pthread_rwlock_t *rw, bool write)
@@ -79,7 +81,7 @@ static int wait_for(pthread_rwlock_t *rw, bool write, const char *why, uint64_t 
 		r = p ? try_lock(rw, write) : take(rw, write);
 		place = p ? 0 : GP_LOT_FRONT;
 		if (!p && r == EBUSY && write)
-			gp_lot_wake(readers(rw), GP_LOT_ANY); /* a foreign reader was quicker: who stood back for us may read with it */
+			gp_lot_wake(readers(rw), GP_LOT_ANY); /* a foreign reader was quicker: others may read with it */
 	} while (r == EBUSY && (p != -ETIMEDOUT || until != deadline));
 	if (r == EBUSY && write)
 		hand_over(rw, false); /* readers may have waited for us alone */

@@ -19,8 +19,8 @@ static int count(sem_t *s)
 }
 
 /*
- * signal(7) says that all of these go on after a handler with SA_RESTART; but futex(2) with a time-out does not, so EINTR it is for the
- * timed ones. A handler that posts does not change that.
+ * signal(7) says that all of these go on after a handler with SA_RESTART; but futex(2) with a time-out does not, so EINTR it is for
+ * the timed ones. A handler that posts does not change that.
  */
 static int wait_for(sem_t *s, const char *why, uint64_t deadline)
 {
@@ -29,7 +29,7 @@ static int wait_for(sem_t *s, const char *why, uint64_t deadline)
 	struct gp_lot_waiter w;
 	unsigned place = 0;
 
-	do {
+	for (;;) {
 		until = is_shared(s) ? gp_lot_look(&tick, deadline) : deadline;
 		gp_lot_prepare(&w, s, GP_LOT_ANY, place);
 		if (count(s) > 0 && !gp_lot_claimed(s)) { /* a handler or a foreign thread has posted since the last look */
@@ -47,7 +47,9 @@ static int wait_for(sem_t *s, const char *why, uint64_t deadline)
 			return 0;
 		}
 		place = how ? 0 : GP_LOT_FRONT | GP_LOT_CLAIM;
-	} while (!how || how == -ECANCELED || (how == -ETIMEDOUT && until != deadline) || (how == -ERESTART && deadline == GP_FOREVER));
+		if (how == -EINTR || (how == -ETIMEDOUT && until == deadline) || (how == -ERESTART && deadline != GP_FOREVER))
+			break;
+	}
 	errno = saved;
 	return how == -ETIMEDOUT ? -ETIMEDOUT : -EINTR;
 }

@@ -226,3 +226,10 @@ GP_EXPORT void _longjmp(struct __jmp_buf_tag env[1], int value)
 	real__longjmp(env, value);
 	__builtin_unreachable();
 }
+
+GP_EXPORT void __longjmp_chk(struct __jmp_buf_tag env[1], int value)
+{
+	jumping(env);
+	real___longjmp_chk(env, value);
+	__builtin_unreachable();
+}

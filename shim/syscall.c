@@ -1,6 +1,6 @@
 /*
- * syscall(2), the raw entry: C++ static guards, std::atomic::wait, Rust and GLib wait through SYS_futex here. Futexes go to the parking lot;
- * numbers that the shim covers by name go to that function; everything else passes as it is.
+ * syscall(2), the raw entry: C++ static guards, std::atomic::wait, Rust and GLib wait through SYS_futex here. Futexes go to the
+ * parking lot; numbers that the shim covers by name go to that function; everything else passes as it is.
  */
 #include "shim.h"
 #include "../runtime/park.h"
@@ -28,8 +28,8 @@ struct futex {
 };
 
 /*
- * May *addr be read? The kernel is asked once a page, by a comparison that moves nobody. A page that was taken away since then gives
- * SIGSEGV where native gives EFAULT.
+ * May *addr be read? The kernel is asked once a page, by a comparison that moves nobody. A page that was taken away since then
+ * gives SIGSEGV where native gives EFAULT.
  */
 static bool readable(const uint32_t *addr)
 {
@@ -69,7 +69,8 @@ static bool equal(const struct futex *f)
 }
 
 /*
- * A word that is not said to be private may be another process's, whose wakes we do not see: then its value is looked at now and then.
+ * A word that is not said to be private may be another process's, whose wakes we do not see: then its value is looked at now and
+ * then.
  */
 static long futex_wait(const struct futex *f, uint32_t bits)
 {
@@ -100,18 +101,19 @@ static long futex_wait(const struct futex *f, uint32_t bits)
 /* Greenlets first, then whoever waits in the kernel: foreign threads, other processes. */
 static long futex_wake(const struct futex *f, const uint32_t *addr, int n, uint32_t bits)
 {
-	unsigned want = n > 0 ? (unsigned)n : 1, woken; /* the kernel counts after it has woken one */
+	unsigned want = n > 0 ? (unsigned)n : 1; /* the kernel counts after it has woken one */
+	unsigned woken = gp_lot_wake_bits(addr, want, bits);
+	int op = FUTEX_WAKE_BITSET | (f->op & FUTEX_PRIVATE_FLAG);
 	long r = 0;
 
-	woken = gp_lot_wake_bits(addr, want, bits);
 	if (woken < want)
-		r = real_syscall(SYS_futex, addr, FUTEX_WAKE_BITSET | (f->op & FUTEX_PRIVATE_FLAG), (int)(want - woken), NULL, NULL, bits);
+		r = real_syscall(SYS_futex, addr, op, (int)(want - woken), NULL, NULL, bits);
 	return r < 0 ? -errno : r + woken;
 }
 
 static long futex_requeue(const struct futex *f, bool compare)
 {
-	int n = f->val, m = (int)(intptr_t)f->timeout;
+	int n = f->val, m = (int)(intptr_t)f->timeout, op = FUTEX_REQUEUE | (f->op & FUTEX_PRIVATE_FLAG);
 	unsigned woken, moved;
 	long r;
 
@@ -120,7 +122,7 @@ static long futex_requeue(const struct futex *f, bool compare)
 	if (compare && __atomic_load_n(f->addr, __ATOMIC_SEQ_CST) != f->val3)
 		return -EAGAIN;
 	woken = gp_lot_requeue(f->addr, (unsigned)n, f->addr2, (unsigned)m, &moved);
-	r = real_syscall(SYS_futex, f->addr, FUTEX_REQUEUE | (f->op & FUTEX_PRIVATE_FLAG), n - (int)woken, (long)(m - (int)moved), f->addr2, 0);
+	r = real_syscall(SYS_futex, f->addr, op, n - (int)woken, (long)m - (long)moved, f->addr2, 0);
 	return r < 0 ? -errno : r + woken + moved;
 }
 
@@ -196,7 +198,7 @@ static bool futex(const struct futex *f, long *r)
 /* Greenlets may wait for a word that a foreign thread wakes; how many there are it cannot know. */
 static long foreign_futex(const struct futex *f)
 {
-	int saved;
+	int saved, cmd = f->op & FUTEX_CMD_MASK;
 	long r;
 
 	gp_lot_outsider(false);
@@ -204,11 +206,11 @@ static long foreign_futex(const struct futex *f)
 	if (r < 0 || !gp_sched.live)
 		return r;
 	saved = errno;
-	switch (f->op & FUTEX_CMD_MASK) {
+	switch (cmd) {
 	case FUTEX_WAKE:
 	case FUTEX_WAKE_BITSET:
 		if (r < f->val)
-			gp_lot_wake_outside(f->addr, (unsigned)(f->val - r), (f->op & FUTEX_CMD_MASK) == FUTEX_WAKE ? GP_LOT_ANY : f->val3);
+			gp_lot_wake_outside(f->addr, (unsigned)(f->val - r), cmd == FUTEX_WAKE ? GP_LOT_ANY : f->val3);
 		break;
 	case FUTEX_WAKE_OP:
 		gp_lot_wake_outside(f->addr2, GP_LOT_ANY, GP_LOT_ANY); /* fall through */
@@ -223,7 +225,8 @@ static long foreign_futex(const struct futex *f)
 /* Unlike libc's, the raw ppoll and pselect6 leave in *user what remains of the time. */
 static void write_remaining(long user, const struct timespec *ts, uint64_t start)
 {
-	uint64_t asked = (uint64_t)ts->tv_sec * GP_NSEC + (uint64_t)ts->tv_nsec, used = gp_now() - start, left = asked > used ? asked - used : 0;
+	uint64_t asked = (uint64_t)ts->tv_sec * GP_NSEC + (uint64_t)ts->tv_nsec, used = gp_now() - start;
+	uint64_t left = asked > used ? asked - used : 0;
 	struct timespec out = { (time_t)(left / GP_NSEC), (long)(left % GP_NSEC) };
 	int saved = errno;
 

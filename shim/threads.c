@@ -1,6 +1,6 @@
 /*
- * <threads.h>: C11 threads are pthreads under other names, with other error numbers. libc's own versions call its pthread code without
- * passing a symbol, hence this file. The types are the same, as in libc.
+ * <threads.h>: C11 threads are pthreads under other names, with other error numbers. libc's own versions call its pthread code
+ * without passing a symbol, hence this file. The types are the same, as in libc.
  */
 #include "shim.h"
 

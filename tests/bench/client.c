@@ -2,7 +2,7 @@
  * client.c - starts a server and loads it: the client of W1, W2 and W8.
  *
  *   client [options] server args...     the server prints "port P", serves the connections, prints "bytes B" and ends with 0
- *   -p            the server runs on the first CPU only; the client has the last one in any case
+ *   -p            the server runs on the first CPU only, the client on the last
  *   -n N          connections (1)
  *   -a N          so many of them go on after a first message on each (all)
  *   -t SECONDS    how long to measure (0.5), after a warm-up of a quarter of that
@@ -130,7 +130,8 @@ static int start_server(char **argv)
 		die("%s: %s", argv[0], strerror(errno));
 	}
 	close(out[1]);
-	pin(false, &allowed);
+	if (pinned)
+		pin(false, &allowed);
 	PTHREAD(clock_getcpuclockid(server, &server_cpu));
 	server_out = fdopen(out[0], "r");
 	if (!server_out || fscanf(server_out, "port %d", &port) != 1)

@@ -1,23 +1,8 @@
 /* echo_epoll.c - the limit to compare with in W1 and W2: the same server as echo_threads, by hand on epoll. */
 #include "bench.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "listen.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>
-
-static int start_listening(void)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(addr);
-	int fd = MUST(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-
-	MUST(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
-	MUST(listen(fd, 4096));
-	MUST(getsockname(fd, (struct sockaddr *)&addr, &len));
-	printf("port %d\n", ntohs(addr.sin_port));
-	fflush(stdout);
-	return fd;
-}
 
 static void watch(int ep, int fd)
 {
@@ -51,7 +36,7 @@ int main(int argc, char **argv)
 	int ep = MUST(epoll_create1(0)), listener;
 
 	need_files(open);
-	listener = start_listening();
+	listener = start_listening(SOCK_NONBLOCK);
 	watch(ep, listener);
 	while (open) {
 		int ready = MUST(epoll_wait(ep, events, 512, -1));

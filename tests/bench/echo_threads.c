@@ -6,9 +6,8 @@
  *   echo_threads 1 sink|source BYTES    receives and verifies, or sends, one stream in pieces of 64 KiB
  */
 #include "bench.h"
+#include "listen.h"
 #include "stream.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -111,20 +110,6 @@ static void start_hogs(void)
 	PTHREAD(pthread_create(&t, NULL, compute, (void *)(intptr_t)b));
 }
 
-static int start_listening(void)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(addr);
-	int fd = MUST(socket(AF_INET, SOCK_STREAM, 0));
-
-	MUST(bind(fd, (struct sockaddr *)&addr, sizeof(addr)));
-	MUST(listen(fd, 4096));
-	MUST(getsockname(fd, (struct sockaddr *)&addr, &len));
-	printf("port %d\n", ntohs(addr.sin_port));
-	fflush(stdout);
-	return fd;
-}
-
 int main(int argc, char **argv)
 {
 	long connections = argc > 1 ? number(argv[1]) : 0, total = 0;
@@ -138,7 +123,7 @@ int main(int argc, char **argv)
 	stream_init();
 	if (!strcmp(mode, "hogs"))
 		start_hogs();
-	listener = start_listening();
+	listener = start_listening(0);
 	for (long i = 0; i < connections; i++) {
 		int fd = MUST(accept(listener, NULL, NULL));
 

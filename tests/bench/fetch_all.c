@@ -5,6 +5,9 @@
  */
 #include "bench.h"
 #include "http.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 static struct sockaddr_in server = { .sin_family = AF_INET };
 

@@ -5,6 +5,7 @@
  */
 #include "bench.h"
 #include "http.h"
+#include "listen.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -49,7 +50,7 @@ int main(void)
 
 	need_files(4000);
 	ep = MUST(epoll_create1(0));
-	listener = http_listen();
+	listener = start_listening(SOCK_NONBLOCK);
 	MUST(epoll_ctl(ep, EPOLL_CTL_ADD, listener, &(struct epoll_event){ .events = EPOLLIN, .data.fd = listener }));
 	for (;;) {
 		long long wait = head == tail ? -1 : queue[head % (1 << 16)].due - now_ns();

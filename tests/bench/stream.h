@@ -1,4 +1,4 @@
-/* stream.h - the bytes of a bulk transfer: the same at both ends, and different wherever pieces could be swapped, lost or doubled. */
+/* stream.h - the bytes of a bulk transfer, the same at both ends. Pieces that are swapped, lost or doubled do not go unnoticed. */
 #ifndef STREAM_H
 #define STREAM_H
 

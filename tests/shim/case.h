@@ -27,6 +27,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -132,6 +133,9 @@ MAYBE void show(long long ret, int error, const char *bytes)
 		int rc_ = (call);                                                                                              \
 		say("%s rc=%s%s", #call, errname(rc_), errno ? " and errno is changed" : "");                                  \
 	} while (0)
+
+/* The same where errno is not worth a word: natively a failure may leave something there. */
+#define SHOW_CODE(call) say("%s rc=%s", #call, errname(call))
 
 /* What a helper thread's call returned: kept by NOTE in the helper, printed by TELL after the join. */
 struct note {

@@ -1,0 +1,90 @@
+#include "stop.h"
+#include "real.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define SIGNAL 32
+
+/* The kernel's own structure: glibc refuses this number. */
+struct action {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+static struct action before; /* whose signal it also is */
+static __thread bool worker __attribute__((tls_model("initial-exec")));
+
+void gp_restorer(void); /* arch, as in preempt.c */
+
+#ifdef __x86_64__
+
+extern const char gp_stoppable_end[], gp_stopped[]; /* arch */
+
+#define FLAGS (SA_SIGINFO | SA_RESTART | SA_NODEFER | 0x04000000 /* SA_RESTORER */)
+
+/* SA_RESTART has set the thread back to the system call's instruction where the call had not begun to do anything. */
+static void end_call(void *context)
+{
+	greg_t *pc = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+	if (*pc >= (greg_t)(uintptr_t)gp_stoppable && *pc < (greg_t)(uintptr_t)gp_stoppable_end)
+		*pc = (greg_t)(uintptr_t)gp_stopped;
+}
+
+#else
+
+/* Without a stub of its own the call just ends with EINTR. A signal that comes between the test and the call does nothing: the
+ * caller sends another. */
+#define FLAGS (SA_SIGINFO | SA_NODEFER)
+
+static void end_call(void *context)
+{
+	(void)context;
+}
+
+long gp_stoppable(volatile int *stop, const long c[7])
+{
+	long r = *stop ? -EINTR : real_syscall(c[0], c[1], c[2], c[3], c[4], c[5], c[6]);
+
+	return r == -1 ? -errno : r;
+}
+
+#endif
+
+static void handler(int sig, siginfo_t *info, void *context)
+{
+	if (worker)
+		end_call(context);
+	else if ((before.flags & SA_SIGINFO) && (uintptr_t)before.handler > 1)
+		before.handler(sig, info, context);
+}
+
+void gp_stop_worker(void)
+{
+	worker = true;
+}
+
+/* Looked at each time: pthread_cancel of a native thread and preempt.c in the child of a fork put theirs in its place. */
+static void install(void)
+{
+	struct action ours = { handler, FLAGS, NULL, 0 }, now;
+
+	if (real_syscall(SYS_rt_sigaction, SIGNAL, NULL, &now, sizeof(now.mask)) || now.handler == handler)
+		return;
+#ifdef __x86_64__
+	ours.restorer = gp_restorer;
+#endif
+	before = now; /* first: the handler may run at once */
+	real_syscall(SYS_rt_sigaction, SIGNAL, &ours, NULL, sizeof(ours.mask));
+}
+
+void gp_stop_thread(pid_t tid)
+{
+	install();
+	real_syscall(SYS_tgkill, getpid(), tid, SIGNAL);
+}
