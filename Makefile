@@ -95,6 +95,9 @@ check-programs:
 	$(MAKE) programs
 	scripts/check-programs
 
+## check-cpython     CPython's own tests, natively and under the shim, case by case
+check-cpython: all ; scripts/check-cpython
+
 ## demo              the programs of tests/programs side by side in every mode
 demo:
 	scripts/setup
@@ -128,7 +131,7 @@ clean:
 help:
 	@sed -n 's/^## /  /p' Makefile
 
-.PHONY: all programs tests check lint check-programs demo bench install uninstall clean help
+.PHONY: all programs tests check lint check-programs check-cpython demo bench install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

@@ -1,4 +1,5 @@
 #include "fdwait.h"
+#include "fork.h"
 #include "real.h"
 
 #include <fcntl.h>
@@ -36,6 +37,15 @@ static bool make_table(void)
 		}
 	}
 	return false;
+}
+
+struct gp_fd *gp_fd_own_record(int fd)
+{
+	int before = top;
+	struct gp_fd *f = gp_fd(fd);
+
+	top = before;
+	return f;
 }
 
 struct gp_fd *gp_fd(int fd)
@@ -110,6 +120,8 @@ uint64_t gp_fd_timeo(int fd, struct gp_fd *f, short event)
 
 	if (kind != GP_FD_STREAM && kind != GP_FD_SOCKET)
 		return GP_FOREVER;
+	if (event & POLLOUT ? f->snd_at_once : f->rcv_at_once)
+		return 0;
 	if (!f->opts_known || !gp_fd_owned(f)) {
 		f->rcvtimeo = ask_timeo(fd, SO_RCVTIMEO);
 		f->sndtimeo = ask_timeo(fd, SO_SNDTIMEO);
@@ -128,12 +140,16 @@ int gp_fd_epoll(void)
 /* Our set watches fd for `want` from now on. The kernel queues an event at once if it is ready already. */
 static int arm(int fd, struct gp_fd *f, uint32_t want)
 {
-	uint32_t all = f->armed | want;
-	struct epoll_event ev = { .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = (uint64_t)f->gen << 32 | (uint32_t)fd };
-	int op = f->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	struct epoll_event ev;
+	uint32_t all;
+	int op;
 
+	gp_fork_missed(); /* then f is as new */
+	all = f->armed | want;
+	op = f->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (all == f->armed)
 		return 0;
+	ev = (struct epoll_event){ .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = (uint64_t)f->gen << 32 | (uint32_t)fd };
 	if (gp_fd_epoll() < 0)
 		return epfd;
 	if (epoll_ctl(epfd, op, fd, &ev)) {
@@ -172,6 +188,7 @@ static int watch(struct gp_fdwaiter *w, int fd, short event, bool consumer)
 		w->g = gp_self;
 		w->event = event;
 		w->consumer = consumer;
+		w->served = false;
 		w->linked = true;
 		gp_list_append(&f->waiters, &w->link);
 		gp_wait_push(&w->wait, unlink_waiter);
@@ -222,19 +239,18 @@ int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t de
 /* Pollers all hear of an event; of the consumers one for each direction, the others when it has left (gp_fd_done). */
 static void wake(struct gp_fd *f, uint32_t events)
 {
-	uint32_t in = events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
-	uint32_t out = events & (EPOLLOUT | EPOLLHUP | EPOLLERR);
+	bool in = events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR), in_taken = !in;
+	bool out = events & (EPOLLOUT | EPOLLHUP | EPOLLERR), out_taken = !out;
 
 	gp_list_for(n, &f->waiters) {
 		struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
-		bool hit = (in && (w->event & (POLLIN | POLLPRI))) || (out && (w->event & POLLOUT)) || (events & (EPOLLERR | EPOLLHUP));
+		bool *taken = w->event & POLLOUT ? &out_taken : &in_taken;
 
-		if (!hit || (w->consumer && !((w->event & POLLOUT) ? out : in)))
+		if (w->consumer ? w->served || *taken :
+				  !((in && (w->event & (POLLIN | POLLPRI))) || (out && (w->event & POLLOUT)) || (events & (EPOLLERR | EPOLLHUP))))
 			continue;
-		if (w->consumer) {
-			*(w->event & POLLOUT ? &out : &in) = 0;
-			unlink_waiter(&w->wait);
-		}
+		if (w->consumer)
+			w->served = *taken = true;
 		gp_ready(w->g, 0);
 	}
 }
@@ -284,8 +300,8 @@ void gp_fd_done(int fd, short ev)
 		gp_list_for(n, &f->waiters) {
 			struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
 
-			if (w->consumer && (w->event & ev)) {
-				unlink_waiter(&w->wait);
+			if (w->consumer && !w->served && (w->event & ev)) {
+				w->served = true;
 				gp_ready(w->g, 0);
 				break;
 			}
@@ -328,6 +344,7 @@ static void wipe(struct gp_fd *f)
 	f->hidden = 0;
 	f->kind = GP_FD_UNKNOWN;
 	f->armed = f->drained = f->full = f->hup = f->nonblock = f->flags_known = f->opts_known = f->nowait_refused = 0;
+	f->listening = f->rcv_at_once = f->snd_at_once = 0;
 }
 
 void gp_fd_closing(int fd)
@@ -342,7 +359,7 @@ void gp_fd_closing(int fd)
 		if (!gp_list_empty(&f->waiters))
 			move_waiters(fd, f);
 		/* The last close of a file takes it off every epoll set; where somebody else may hold it we do. */
-		if (f->armed && !gp_fd_owned(f)) {
+		if (f->armed && !gp_fd_owned(f) && !gp_fork_missed()) {
 			struct epoll_event ev = { 0 };
 
 			epoll_ctl(epfd, EPOLL_CTL_DEL, fd, &ev);
@@ -377,6 +394,22 @@ void gp_fd_duped(int old, int fd)
 int gp_fd_top(void)
 {
 	return top;
+}
+
+void gp_fd_kick(int fd)
+{
+	struct gp_fd *f = table ? gp_fd(fd) : NULL;
+
+	if (!f)
+		return;
+	f->drained = f->full = 0;
+	f->kicked = 1;
+	if (gp_list_empty(&f->waiters) || !gp_on_greenlet_thread())
+		return;
+	gp_enter();
+	gp_list_for(n, &f->waiters)
+		gp_ready(gp_container(n, struct gp_fdwaiter, link)->g, 0);
+	gp_leave();
 }
 
 void gp_fd_changed(int fd)

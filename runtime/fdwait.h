@@ -32,12 +32,18 @@ struct gp_fd {
 	uint8_t hup;             /* an edge with RDHUP, HUP or ERR came: never trust `drained` again */
 	uint8_t nonblock;        /* O_NONBLOCK as the program set it; valid while owned and flags_known */
 	uint8_t flags_known, opts_known;
+	uint8_t kicked;          /* gp_fd_kick came; whoever waits and cares clears it first */
+	uint8_t listening;       /* accept waits here: SO_ACCEPTCONN was seen */
+	uint8_t rcv_at_once, snd_at_once; /* a negative SO_RCVTIMEO / SO_SNDTIMEO was set: getsockopt does not tell it from none */
 	uint8_t ours;            /* the runtime's own */
 	uint8_t nowait_refused;  /* RWF_NOWAIT is not for this file */
 };
 
 /* The record of fd, made on first use; NULL for negative numbers or without memory. Greenlet thread only. */
 struct gp_fd *gp_fd(int fd);
+
+/* The same for a number of our own, far above the program's: gp_fd_top() must not follow it. */
+struct gp_fd *gp_fd_own_record(int fd);
 
 /* The kind of fd, asked of the kernel once. */
 enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f);
@@ -69,7 +75,8 @@ struct gp_fdwaiter {
 	int fd;          /* rewritten where the fd is closed under the waiter */
 	short event;
 	bool consumer;   /* one consumer a time is woken; pollers all */
-	bool linked;     /* false once an event was handed to it */
+	bool linked;     /* stands in the list of its descriptor */
+	bool served;     /* a consumer that was woken; it stays in the list until it runs, as its file may be closed before */
 	struct gp_wait wait;
 };
 /* 0 or -errno (EPERM: always ready; EBADF). */
@@ -84,6 +91,8 @@ void gp_fd_opened(int fd, bool owned, int nonblock);
 void gp_fd_duped(int old, int fd);
 /* The highest number that a record exists for, plus one (our own descriptors not counted). */
 int gp_fd_top(void);
+/* Something happened to fd that no edge tells of (shutdown for writing on a full AF_UNIX socket): its waiters try again. */
+void gp_fd_kick(int fd);
 /* F_SETFL, FIONBIO, SO_RCVTIMEO, SO_RCVLOWAT...: what is remembered of fd is asked again. */
 void gp_fd_changed(int fd);
 /* Someone else may now share the descriptors of this process (fork, SCM_RIGHTS). */

@@ -2,7 +2,28 @@
 #ifndef GP_FORK_H
 #define GP_FORK_H
 
+#include <stdbool.h>
+
 /* In the child, before any of the program's atfork handlers: registered first, so that it runs first. */
 void gp_fork_init(void);
+
+/* With the first greenlet. */
+void gp_fork_watch(void);
+
+/* What the handler does in the child. */
+void gp_fork_child(void);
+
+/*
+ * _Fork and clone run no atfork handlers; the kernel wipes this byte in the child. True: this is such a child, and only now it is
+ * set right. To be asked before greenlets are switched or the epoll set is touched.
+ */
+extern volatile char *gp_fork_mark;
+static inline bool gp_fork_missed(void)
+{
+	if (__builtin_expect(*gp_fork_mark, 1))
+		return false;
+	gp_fork_child();
+	return true;
+}
 
 #endif

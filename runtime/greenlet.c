@@ -26,7 +26,7 @@ API greenlet_t *greenlet_spawn_later(uint64_t ns, void *(*fn)(void *), void *arg
 	struct gp_spawn how = { .stack_size = gp_config.stack };
 	pthread_attr_t def;
 	struct greenlet *g;
-	int r;
+	int r, saved = errno;
 
 	pthread_getattr_default_np(&def);
 	if (!how.stack_size)
@@ -38,6 +38,7 @@ API greenlet_t *greenlet_spawn_later(uint64_t ns, void *(*fn)(void *), void *arg
 		return NULL;
 	}
 	g->start_at = ns ? after(ns) : 0;
+	errno = saved; /* the first one makes the loop */
 	return g->pd;
 }
 

@@ -15,9 +15,14 @@
 #include "switch.h"
 #include "timer.h"
 #include <pthread.h>
+#include <signal.h>
 #include <resolv.h>
 
-struct gp_wait;
+/* See sched.h. */
+struct gp_wait {
+	struct gp_wait *next;
+	void (*unlink)(struct gp_wait *);
+};
 
 enum gp_state { GP_READY, GP_RUNNING, GP_PARKED, GP_DEAD };
 
@@ -60,6 +65,8 @@ struct greenlet {
 	uint32_t id;             /* 0 main, 1, 2, ... in order of birth, never reused */
 	uint64_t deadline;       /* greenlet_timeout(): caps the next park; GP_FOREVER for none */
 	uint64_t start_at;       /* greenlet_spawn_later() */
+	stack_t altstack;        /* sigaltstack(); size 0: none */
+	struct gp_wait mask_wait; /* pollwait.c */
 	struct __res_state res;  /* _res of this thread: DNS sockets and servers */
 	char name[16];           /* pthread_setname_np; TASK_COMM_LEN of the kernel */
 };

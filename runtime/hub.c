@@ -105,7 +105,6 @@ static void wait_for_something(void)
 		return;
 	if (gp_unlikely(gp_sched.untrimmed))
 		gp_trim_some();
-	gp_signal_idle();
 	gp_preempt_idle();
 	arm_timer();
 	uv_run(&loop, UV_RUN_ONCE);
@@ -162,7 +161,7 @@ static void hub_main(void *arg)
 	}
 	for (;;) {
 		gp_critical = 1;
-		gp_sched_arrived(NULL, gp_signal_kernel_mask);
+		gp_sched_arrived(NULL);
 		if (gp_unlikely(gp_signal_noted))
 			gp_signal_dispatch();
 		if (gp_sched.nready)

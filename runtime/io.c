@@ -9,7 +9,7 @@
 
 struct gp_io gp_io(int fd, short event, int flags, const char *why)
 {
-	struct gp_io io = { .fd = fd, .event = event, .dontwait = flags & MSG_DONTWAIT, .why = why };
+	struct gp_io io = { .fd = fd, .event = event, .dontwait = flags & MSG_DONTWAIT, .why = why, .saved = errno };
 
 	gp_cancel_point();
 	io.f = gp_fd(fd);
@@ -78,12 +78,20 @@ static bool park(struct gp_io *io)
 	return !r;
 }
 
-/* A broken connection after a partial send: native reports the count now and leaves the error to the next call. */
+/*
+ * A send that waited on a connection that broke. After a partial count native reports the count now and leaves the error to the next
+ * call; else the error itself, which another try would hide behind EPIPE (AF_UNIX looks at the shutdown first).
+ */
 static bool broken(struct gp_io *io)
 {
 	struct pollfd p = { io->fd, io->event, 0 };
+	socklen_t len = sizeof(io->err);
 
-	return io->done && real_poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+	if (io->event != POLLOUT || real_poll(&p, 1, 0) <= 0 || !(p.revents & (POLLERR | POLLHUP)))
+		return false;
+	if (io->done)
+		return true;
+	return !getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &io->err, &len) && io->err;
 }
 
 /* No memory for the table of descriptors: the call waits as it would natively, and everybody with it. */
@@ -113,7 +121,7 @@ bool gp_io_next(struct gp_io *io)
 	if (io->ret >= 0) {
 		if (!io->want || io->done + (size_t)io->ret >= io->want || !io->ret || io->dontwait || !f)
 			return false;
-		if (gp_fd_kind(io->fd, f) != GP_FD_STREAM && f->kind != GP_FD_PIPE)
+		if (gp_fd_kind(io->fd, f) != GP_FD_STREAM && f->kind != GP_FD_PIPE && !f->nowait_refused) /* a terminal */
 			return false;
 		if (gp_fd_nonblock(io->fd, f))
 			return false;
@@ -146,12 +154,9 @@ ssize_t gp_io_end(struct gp_io *io, size_t asked)
 			gp_fd_done(io->fd, io->event);
 	}
 	if (!io->parked)
-		gp_tick();
+		gp_tick_io();
 	if (io->ret > 0)
 		io->done += (size_t)io->ret;
-	if (io->done)
-		return (ssize_t)io->done;
-	if (io->ret < 0)
-		errno = err;
-	return io->ret;
+	errno = io->ret < 0 && !io->done ? err : io->saved;
+	return io->done ? (ssize_t)io->done : io->ret;
 }

@@ -21,6 +21,7 @@ struct job {
 	void *arg;
 	long result;
 	int err, herr;
+	unsigned era;
 	bool done, left;
 
 	/* a system call that can be ended */
@@ -37,6 +38,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static struct job *first, **last = &first;
 static unsigned queued, idle;
+static unsigned era; /* counts forks: workers, and what they were doing, are not inherited */
 
 static struct job *take(void)
 {
@@ -144,6 +146,7 @@ static bool submit(struct job *j)
 	if (ok) {
 		*last = j;
 		last = &j->next;
+		j->era = era;
 		queued++;
 		real_pthread_cond_signal(&more);
 	}
@@ -160,7 +163,7 @@ static void leave(struct gp_wait *w)
 
 static void await(struct job *j, const char *why)
 {
-	while (!j->done) {
+	while (!j->done && j->era == era) {
 		j->left = false;
 		gp_wait_push(&j->wait, leave);
 		if (gp_park(GP_PARK_NOTIME, why, (void *)(uintptr_t)j->fn, GP_FOREVER) == -ECANCELED) {
@@ -184,6 +187,8 @@ long gp_offload(long (*fn)(void *), void *arg, const char *why)
 		return fn(arg);
 	}
 	await(j, why);
+	if (!j->done) /* a handler has forked, and this is the child */
+		j->result = fn(arg);
 	result = j->result;
 	h_errno = j->herr;
 	errno = j->err;
@@ -253,7 +258,10 @@ static void settle(struct caller *c)
 	int saved = errno;
 
 	gp_enter();
-	if (j && end_call(j)) {
+	if (j && j->era != era) { /* in the child of a fork: as if it had never been made */
+		c->result = -EINTR;
+		c->j = NULL;
+	} else if (j && end_call(j)) {
 		c->result = j->result;
 		c->j = NULL;
 		j->disowned = true;
@@ -283,10 +291,10 @@ static int wait_for_call(struct caller *c, unsigned flags, const char *why)
 		gp_wait_push(&c->wait, settle_first);
 		s = gp_park(flags, why, (void *)(uintptr_t)c->j->call_of[0], GP_FOREVER);
 		gp_wait_pop(&c->wait);
-		if (!s)
+		if (!s && c->j && c->j->era == era)
 			continue;
 		settle(c);
-		r = r && r != -ERESTART ? r : s;
+		r = r && r != -ERESTART ? r : s ? s : -ERESTART;
 		flags = GP_PARK_NOTIME; /* where it did not end, nothing else will end it */
 	}
 	if (c->j) {
@@ -327,6 +335,7 @@ long gp_offload_call(unsigned flags, const char *why, const long call[7])
 
 void gp_offload_forget(void)
 {
+	era++;
 	lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	more = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 	first = NULL;

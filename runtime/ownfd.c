@@ -20,7 +20,7 @@ bool gp_fd_is_ours(int fd)
 
 static bool note(int fd)
 {
-	struct gp_fd *f = gp_fd(fd);
+	struct gp_fd *f = gp_fd_own_record(fd);
 
 	if (!f || used == sizeof(own) / sizeof(own[0]))
 		return false;

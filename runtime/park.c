@@ -8,6 +8,8 @@
 #include "hub.h"
 #include "real.h"
 
+#include <linux/futex.h>
+
 #include <string.h>
 
 #define BITS     12
@@ -305,6 +307,16 @@ static bool unlocks_unseen(const pthread_mutex_t *m)
 	return gp_lot_unseen || (m->__data.__kind & MUTEX_SHARED) || (gp_lot_foreign && (m->__data.__kind & MUTEX_ROBUST));
 }
 
+int gp_mutex_try(pthread_mutex_t *m)
+{
+	int r = real_pthread_mutex_trylock(m);
+
+	/* glibc's trylock (2.36) keeps the lock word of a mutex that it declares unrecoverable; its lock gives it back. */
+	if (gp_unlikely(r == ENOTRECOVERABLE) && ((uint32_t)m->__data.__lock & FUTEX_TID_MASK) == gp_self->tid)
+		__atomic_store_n(&m->__data.__lock, 0, __ATOMIC_RELEASE);
+	return r;
+}
+
 int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
 {
 	uint64_t tick = GP_LOT_TICK, until;
@@ -319,7 +331,7 @@ int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
 		look = unlocks_unseen(m) && (place || !gp_lot_waits(m));
 		until = look ? gp_lot_look(&tick, deadline) : deadline;
 		gp_lot_prepare(&w, m, GP_LOT_ANY, place);
-		if (gp_lot_foreign && (r = real_pthread_mutex_trylock(m)) != EBUSY) {
+		if (gp_lot_foreign && (r = gp_mutex_try(m)) != EBUSY) {
 			gp_lot_abandon(&w);
 			return r;
 		}
@@ -327,7 +339,7 @@ int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
 		if (p == -ECANCELED)
 			gp_cancel_now();
 		place = !p ? GP_LOT_FRONT | GP_LOT_CLAIM : look ? place | GP_LOT_FRONT : 0;
-	} while ((r = real_pthread_mutex_trylock(m)) == EBUSY && (p != -ETIMEDOUT || until != deadline));
+	} while ((r = gp_mutex_try(m)) == EBUSY && (p != -ETIMEDOUT || until != deadline));
 	if (r == EBUSY) {
 		gp_lot_wake(m, look); /* somebody else must look from now on */
 		return ETIMEDOUT;

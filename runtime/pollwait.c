@@ -97,19 +97,44 @@ int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint
 	return r;
 }
 
+static void nothing(struct gp_wait *w)
+{
+	(void)w;
+}
+
+/* While something is linked handlers run only in gp_park: none slips in between here and the wait, which would then not hear of it. */
 bool gp_pollwait_mask(const sigset_t *mask, uint64_t *old)
 {
 	struct greenlet *g = gp_self;
 	unsigned ran = g->handlers_ran;
 
 	*old = g->sigmask;
-	if (mask)
-		gp_signal_mask(g, gp_sigset(mask));
+	if (!mask)
+		return true;
+	gp_signal_mask(g, gp_sigset(mask));
+	gp_wait_push(&g->mask_wait, nothing);
 	return ran == g->handlers_ran;
 }
 
 void gp_pollwait_unmask(const sigset_t *mask, uint64_t old)
 {
-	if (mask)
-		gp_signal_mask(gp_self, old);
+	struct greenlet *g = gp_self;
+
+	if (!mask)
+		return;
+	gp_wait_pop(&g->mask_wait);
+	gp_signal_mask(g, old);
+}
+
+struct gp_look gp_pollwait_begin(void)
+{
+	return (struct gp_look){ gp_self->handlers_ran, errno };
+}
+
+int gp_pollwait_look(struct gp_look before, int r)
+{
+	if (r >= 0 || errno != EINTR || before.ran != gp_self->handlers_ran)
+		return r;
+	errno = before.err;
+	return 0;
 }

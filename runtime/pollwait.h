@@ -15,6 +15,17 @@
 int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint64_t deadline);
 
 /*
+ * Around the first look with a mask. A signal that the mask let in was noted, as its greenlet blocks it still: then the answer of
+ * gp_pollwait_look is 0, and gp_pollwait_mask will run the handler.
+ */
+struct gp_look {
+	unsigned ran;
+	int err;
+};
+struct gp_look gp_pollwait_begin(void);
+int gp_pollwait_look(struct gp_look before, int r);
+
+/*
  * The mask of ppoll, pselect and epoll_pwait, from the first look that found nothing to the end of the wait. Nothing happens where
  * mask is NULL. False: that let a signal in, and the call ends with EINTR. Always to be undone with gp_pollwait_unmask.
  */

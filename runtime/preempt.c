@@ -3,6 +3,7 @@
 #include "patch.h"
 #include "real.h"
 #include "sched.h"
+#include "signal.h"
 
 #include <link.h>
 #include <signal.h>
@@ -13,15 +14,16 @@
 
 #define SIGNAL     32          /* SIGCANCEL of glibc; its own handler ignores what does not come from pthread_cancel */
 #define SLICE      10000000l   /* ns of CPU time; the kernel looks at such timers once a tick */
-#define FAST       200000l     /* while spins go on, ns of wall time */
+#define FAST       200000l     /* between two threads that spin for each other, ns of wall time */
 #define FAST_TICKS 50          /* without a spin, until the fast timer stops */
 
 /* Code that may hold what we or libc need: never interrupted there. */
 static struct { uintptr_t low, high; } keep_out[8];
 static unsigned nkeep;
 static int slow = -1, fast = -1; /* kernel timer ids */
+static long period;            /* of the fast timer; 0: it is off */
 static unsigned fast_left;
-static uint64_t last_switches;
+static uint64_t last_switches, last_preempted;
 
 static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -70,44 +72,53 @@ static void set_timer(int id, long ns)
 		real_syscall(SYS_timer_settime, id, 0, &every, NULL);
 }
 
-void gp_preempt_idle(void)
+static void set_period(long ns)
 {
-	if (fast_left) {
-		fast_left = 0;
-		set_timer(fast, 0);
-	}
+	if (ns != period)
+		set_timer(fast, period = ns);
 }
 
-static void go_on(bool spun)
+void gp_preempt_idle(void)
 {
-	if (spun && !fast_left)
-		set_timer(fast, FAST);
-	if (spun)
+	set_period(0);
+}
+
+/*
+ * A spin ends soon after the others had their turn: the next slices are short. Threads that compute go on and on: each slice that
+ * brings no other switch doubles the next, up to the slow timer's.
+ */
+static void next_period(bool gave_way)
+{
+	if (!gave_way) {
 		fast_left = FAST_TICKS;
-	else if (fast_left && !--fast_left)
-		set_timer(fast, 0);
+		set_period(!period ? FAST : period * 2 < SLICE ? period * 2 : 0);
+	} else if (period)
+		set_period(--fast_left ? FAST : 0);
 }
 
 static void tick(int sig, siginfo_t *info, void *context)
 {
 	uintptr_t at = pc(context);
+	bool gave_way;
 	int saved = errno;
 
 	(void)sig;
 	if (!gp_thread_is_ours || !gp_self || gp_critical || info->si_code != SI_TIMER)
 		return;
-	if (gp_sched.switches != last_switches) { /* it has given way by itself since the last tick */
-		last_switches = gp_sched.switches;
-		go_on(false);
+	gave_way = gp_sched.switches - last_switches > gp_sched.preempted - last_preempted;
+	last_switches = gp_sched.switches;
+	last_preempted = gp_sched.preempted;
+	if (gave_way) {
+		next_period(true);
 		return;
 	}
 	for (unsigned i = 0; i < nkeep; i++)
 		if (at >= keep_out[i].low && at < keep_out[i].high)
 			return;
-	go_on(true);
+	next_period(false);
 	gp_sched.preempted++;
 	gp_yield();
-	last_switches = gp_sched.switches;
+	gp_signal_return(context);
 	errno = saved;
 }
 
@@ -137,7 +148,7 @@ void gp_preempt_start(void)
 	act.restorer = gp_restorer;
 	if (real_syscall(SYS_rt_sigaction, SIGNAL, &act, NULL, sizeof(act.mask)))
 		return;
-	fast_left = 0;
+	period = 0;
 	slow = make_timer(CLOCK_THREAD_CPUTIME_ID);
 	fast = make_timer(CLOCK_MONOTONIC);
 	set_timer(slow, SLICE);

@@ -13,23 +13,32 @@
  *                  the bytes in between, and we would wait for it: the one hole, as small as it can be made
  *  files           the plain call; there is nothing to wait for that poll could tell
  */
-static ssize_t polled(int fd, const struct iovec *iov, int count, short event)
+static ssize_t polled(struct gp_io *io, const struct iovec *iov, int count)
 {
-	struct pollfd p = { fd, event, 0 };
-	struct iovec cut = iov[0];
+	struct pollfd p = { io->fd, io->event, 0 };
+	struct iovec cut = { NULL, 0 };
+	int fd = io->fd;
+	size_t total = 0;
 
+	/* It does not wait by itself, and knows more than poll: a FIFO that never had a writer is at its end. */
+	if (gp_fd_nonblock(fd, io->f))
+		return io->event == POLLIN ? real_readv(fd, iov, count) : real_writev(fd, iov, count);
 	if (real_poll(&p, 1, 0) == 0) {
 		errno = EAGAIN;
 		return -1;
 	}
-	if (event == POLLIN)
+	if (io->event == POLLIN)
 		return real_readv(fd, iov, count);
-	/* poll promises room for PIPE_BUF bytes, no more. */
-	if (count == 1 && cut.iov_len > PIPE_BUF) {
-		cut.iov_len = PIPE_BUF;
-		return real_writev(fd, &cut, 1);
+	/* poll promises room for PIPE_BUF bytes, no more: the rest goes with the next rounds. */
+	for (int i = 0; i < count; i++) {
+		cut = cut.iov_len ? cut : iov[i];
+		total += iov[i].iov_len;
 	}
-	return real_writev(fd, iov, count);
+	if (total <= PIPE_BUF)
+		return real_writev(fd, iov, count);
+	if (cut.iov_len > PIPE_BUF)
+		cut.iov_len = PIPE_BUF;
+	return real_writev(fd, &cut, 1);
 }
 
 static ssize_t try(struct gp_io *io, const struct iovec *iov, int count)
@@ -50,11 +59,11 @@ static ssize_t try(struct gp_io *io, const struct iovec *iov, int count)
 	case GP_FD_PIPE:
 	case GP_FD_POLL:
 		if (io->f->nowait_refused)
-			return polled(io->fd, iov, count, io->event);
+			return polled(io, iov, count);
 		n = in ? real_preadv2(io->fd, iov, count, -1, RWF_NOWAIT) : real_pwritev2(io->fd, iov, count, -1, RWF_NOWAIT);
-		if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE)) {
+		if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
 			io->f->nowait_refused = 1;
-			return polled(io->fd, iov, count, io->event);
+			return polled(io, iov, count);
 		}
 		return n;
 	default:
@@ -68,9 +77,9 @@ ssize_t gp_read(int fd, const struct iovec *iov, int count, size_t bytes, const 
 	struct gp_io io;
 
 	/* A read of nothing never waits, and recv of nothing would take a datagram (net/socket.c: sock_read_iter). */
-	if (!f || !bytes || gp_fd_kind(fd, f) == GP_FD_FILE) {
+	if (!f || !bytes || bytes > SSIZE_MAX || gp_fd_kind(fd, f) == GP_FD_FILE) {
 		gp_cancel_point();
-		gp_tick();
+		gp_tick_io();
 		return count == 1 ? real_read(fd, iov->iov_base, iov->iov_len) : real_readv(fd, iov, count);
 	}
 	io = gp_io(fd, POLLIN, 0, why);
@@ -86,9 +95,9 @@ ssize_t gp_write(int fd, const struct iovec *iov, int count, size_t bytes, const
 	bool started = false;
 	struct gp_io io;
 
-	if (!f || !bytes || gp_fd_kind(fd, f) == GP_FD_FILE) {
+	if (!f || !bytes || bytes > SSIZE_MAX || gp_fd_kind(fd, f) == GP_FD_FILE) {
 		gp_cancel_point();
-		gp_tick();
+		gp_tick_io();
 		return count == 1 ? real_write(fd, iov->iov_base, iov->iov_len) : real_writev(fd, iov, count);
 	}
 	io = gp_io(fd, POLLOUT, 0, why);

@@ -1,5 +1,6 @@
 #include "sched.h"
 #include "config.h"
+#include "fork.h"
 #include "hub.h"
 #include "real.h"
 #include "signal.h"
@@ -18,6 +19,8 @@ __thread bool gp_thread_is_ours __attribute__((tls_model("initial-exec")));
 const struct gp_switch_ops *gp_switch;
 volatile int gp_critical;
 
+uint64_t gp_slice_start;
+
 static unsigned since_turn;
 static uint64_t last_turn;
 
@@ -26,24 +29,22 @@ bool gp_on_greenlet_thread(void)
 	return gp_thread_is_ours;
 }
 
-static inline uint64_t cycles(void)
-{
-#ifdef __x86_64__
-	return __builtin_ia32_rdtsc();
-#else
-	return gp_now();
-#endif
-}
-
 void gp_sched_turned(void)
 {
 	since_turn = 0;
-	last_turn = cycles();
+	last_turn = gp_slice_start = gp_cycles();
+}
+
+void gp_sched_first(struct greenlet *main)
+{
+	gp_sched_turned();
+	main->budget = BUDGET;
 }
 
 static bool turn_due(void)
 {
-	return ++since_turn >= TURN_SWITCHES || cycles() - last_turn > TURN_CYCLES;
+	gp_slice_start = gp_cycles();
+	return ++since_turn >= TURN_SWITCHES || gp_slice_start - last_turn > TURN_CYCLES;
 }
 
 struct greenlet *gp_sched_pop(void)
@@ -72,7 +73,6 @@ static void push(struct greenlet *g)
 void gp_sched_leave(struct greenlet *g)
 {
 	struct greenlet *n = gp_sched.nready && !turn_due() ? gp_sched_pop() : NULL;
-	uint64_t mask = gp_signal_kernel_mask;
 	int critical = gp_critical;
 
 	if (n == g)
@@ -81,18 +81,19 @@ void gp_sched_leave(struct greenlet *g)
 	gp_sched.current = n;
 	gp_switch->swap(&g->ctx, n ? &n->ctx : &gp_hub_ctx);
 	gp_critical = critical;
-	gp_sched_arrived(g, mask);
+	gp_sched_arrived(g);
 }
 
 /* The first thing on a context that was switched to. */
-void gp_sched_arrived(struct greenlet *g, uint64_t mask_when_left)
+void gp_sched_arrived(struct greenlet *g)
 {
 	if (gp_switch == &gp_switch_ucontext)
-		gp_signal_kernel_mask = mask_when_left; /* swapcontext brought it back */
+		gp_signal_kernel_mask = ~gp_signal_want; /* swapcontext brought an old one back */
+	gp_signal_resume();
 	if (gp_unlikely(gp_sched.zombie != NULL))
 		gp_greenlet_reap_zombie();
-	if (g)
-		gp_signal_resume(g);
+	if (g && gp_unlikely(g->signal_pending))
+		gp_signal_noted = true; /* the way out of the critical section looks */
 }
 
 void gp_ready(struct greenlet *g, int result)
@@ -112,7 +113,7 @@ void gp_yield(void)
 	if (!g || gp_critical) /* malloc, called by the runtime, may end in a hook that ticks */
 		return;
 	gp_enter();
-	if (gp_sched.nready || turn_due()) {
+	if ((gp_sched.nready || turn_due()) && !gp_fork_missed()) {
 		push(g);
 		gp_sched_leave(g);
 	}
@@ -162,17 +163,21 @@ int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
 
 	if (cancelled(g, flags))
 		return -ECANCELED;
-	if (gp_unlikely(g->signal_pending)) { /* before parking: natively, too, the handler runs first and the call then sees EINTR */
-		bool unlinked = unlink_all(g);
-
-		if ((r = gp_signal_handle(g)) || unlinked)
-			return r ? r : -ERESTART;
-	}
+	if (gp_unlikely(gp_fork_missed()))
+		return -ERESTART; /* nothing that the caller linked exists any more */
 	if (gp_unlikely(g->deadline < deadline) && !(flags & GP_PARK_NOTIME)) {
 		deadline = g->deadline;
 		capped = true;
 	}
 	gp_enter();
+	if (gp_unlikely(g->signal_pending)) { /* before parking: natively, too, the handler runs first and the call then sees EINTR */
+		bool unlinked = unlink_all(g);
+
+		gp_critical = gp_critical - 1;
+		if ((r = gp_signal_handle(g)) || unlinked)
+			return r ? r : -ERESTART;
+		gp_enter();
+	}
 	if (deadline != GP_FOREVER && gp_timer_start(&g->timer, deadline, deadline_passed)) {
 		gp_leave();
 		return -ENOMEM;
@@ -189,7 +194,9 @@ int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
 	r = g->wake_result;
 	if (capped && r == -ETIMEDOUT)
 		g->deadline = GP_FOREVER; /* it strikes once, or loops that wait again would spin */
-	gp_leave();
+	gp_critical = gp_critical - 1; /* not gp_leave: the handlers' verdict is wanted here */
+	if (gp_unlikely(gp_signal_noted))
+		gp_signal_look();
 	if (gp_unlikely(g->signal_pending) && r != -ECANCELED) {
 		bool unlinked = unlink_all(g);
 		int s = gp_signal_handle(g);

@@ -15,10 +15,6 @@
  * the frame that holds the links, so gp_park calls every unlink before it runs handlers, and then never returns 0.
  * Push when linking, pop when unlinked by the waiter itself; records are on the waiter's stack, innermost first.
  */
-struct gp_wait {
-	struct gp_wait *next;
-	void (*unlink)(struct gp_wait *);
-};
 static inline void gp_wait_push(struct gp_wait *w, void (*unlink)(struct gp_wait *))
 {
 	w->unlink = unlink;
@@ -63,6 +59,26 @@ static inline void gp_tick(void)
 {
 	struct greenlet *g = gp_self;
 	if (g && gp_unlikely(--g->budget < 0))
+		gp_tick_spent(g);
+}
+
+/* Time stamps for fairness only: cheap, of no unit (some GHz). */
+static inline uint64_t gp_cycles(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	return gp_now();
+#endif
+}
+extern uint64_t gp_slice_start; /* when the running greenlet was switched to */
+#define GP_SLICE_CYCLES 2000000ull /* somewhat under 1 ms */
+
+/* For calls that cost a system call anyway: a greenlet that computes between them has no 64 of them before its turn is over. */
+static inline void gp_tick_io(void)
+{
+	struct greenlet *g = gp_self;
+	if (g && gp_unlikely(--g->budget < 0 || gp_cycles() - gp_slice_start > GP_SLICE_CYCLES))
 		gp_tick_spent(g);
 }
 
@@ -112,8 +128,9 @@ extern const struct gp_switch_ops *gp_switch;
 extern __thread bool gp_thread_is_ours __attribute__((tls_model("initial-exec")));
 struct greenlet *gp_sched_pop(void);
 void gp_sched_leave(struct greenlet *g);
-void gp_sched_arrived(struct greenlet *g, uint64_t mask_when_left);
+void gp_sched_arrived(struct greenlet *g);
 void gp_sched_turned(void);
+void gp_sched_first(struct greenlet *main); /* its turn has just begun */
 void gp_greenlet_reap_zombie(void);
 void gp_trim_some(void);
 int gp_tcb_for_hub(void *pd);

@@ -1,10 +1,10 @@
 /*
  * signal.h - handlers run on the stack and with the TLS of a greenlet, never in the hub; every greenlet has a mask of its own.
  *
- * From the first greenlet on every handler of the program is installed behind a wrapper. A signal that arrives while a greenlet runs
- * the program's code is handled there and then, as natively. One that arrives in the hub or in a critical section is noted and
- * handled by a greenlet that has it unblocked: main, or else the oldest; if that one is parked its call ends with EINTR or goes
- * on, by SA_RESTART. The kernel's mask is the running greenlet's; while the hub waits it is what all greenlets block.
+ * From the first greenlet on every handler of the program is installed behind a wrapper, and the kernel's mask is what no greenlet
+ * accepts: switches change nothing. A signal for the running greenlet is handled there and then, as natively. Any other is noted: one
+ * that arrives in the hub, in a critical section, or while the one that natively takes it (main, where it accepts the signal) is not
+ * the one that runs. Its greenlet then handles it before anything else; a call that it waits in ends with EINTR or goes on, by SA_RESTART.
  */
 #ifndef GP_SIGNAL_H
 #define GP_SIGNAL_H
@@ -12,19 +12,25 @@
 #include "sched.h"
 #include <signal.h>
 
-/* The mask the kernel has for the greenlet thread (bit n-1: signal n). It follows the running greenlet's lazily. */
-extern uint64_t gp_signal_kernel_mask;
-void gp_signal_set_mask(uint64_t mask);
+/* The mask that the kernel has for the greenlet thread (bit n-1: signal n), and the one that it should have. */
+extern uint64_t gp_signal_kernel_mask, gp_signal_want;
+void gp_signal_sync(void);
 
-/* g has just been switched to: the kernel gets its mask where it differs. */
-static inline void gp_signal_resume(struct greenlet *g)
+/* On every context that was just switched to: a handler that gave way had raised the kernel's mask. */
+static inline void gp_signal_resume(void)
 {
-	if (gp_unlikely(g->sigmask != gp_signal_kernel_mask))
-		gp_signal_set_mask(g->sigmask);
+	if (gp_unlikely(gp_signal_want != gp_signal_kernel_mask))
+		gp_signal_sync();
 }
 
-/* The hub is about to wait: only what every greenlet blocks may stay blocked. */
-void gp_signal_idle(void);
+/* A signal frame that other greenlets ran on top of is about to return: it must not bring back the mask of then. */
+void gp_signal_return(void *context);
+
+/* The kernel shall have this mask, a greenlet's own, for what a child inherits, until gp_signal_sync. */
+void gp_signal_expose(uint64_t mask);
+
+/* Decides who handles what was noted. */
+void gp_signal_look(void);
 
 /* Runs the handlers that are due in g, which is the caller. 0: none ran; -EINTR or -ERESTART as in gp_park. */
 int gp_signal_handle(struct greenlet *g);
@@ -32,16 +38,24 @@ int gp_signal_handle(struct greenlet *g);
 /* The first greenlet is being made: main's mask is read, the program's handlers go behind the wrapper. */
 void gp_signal_start(struct greenlet *main);
 
+/* g takes part from now on (its mask is set), or no longer. */
+void gp_signal_born(struct greenlet *g);
+void gp_signal_gone(struct greenlet *g);
+
+/* Around fork. In the child g, which was the caller, is alone and nothing is pending. */
+void gp_signal_forking(void);
+void gp_signal_forked(struct greenlet *g);
+
 /* sigaction(2) for the program: errno-style, 0 or -1. */
 int gp_signal_action(int sig, const struct sigaction *act, struct sigaction *old);
 
 /* g's mask, which is the caller's, becomes `mask`; signals that become deliverable are handled before it returns. */
 void gp_signal_mask(struct greenlet *g, uint64_t mask);
 
-/* pthread_kill on a greenlet other than the caller. 0 or an error number. */
+/* A signal for g alone: pthread_kill, raise. 0 or an error number. */
 int gp_signal_send(struct greenlet *g, int sig, const siginfo_t *info);
 
-/* Takes a signal of `set` that is pending for g alone; 0: none. */
+/* Takes a signal of `set` that was noted and that g may have; 0: none. */
 int gp_signal_take(struct greenlet *g, uint64_t set, siginfo_t *info);
 
 /* What is noted and blocked: the part of sigpending(2) that the kernel has already handed over. */
@@ -49,6 +63,16 @@ uint64_t gp_signal_pending(struct greenlet *g);
 
 /* Waits until a handler has run in the caller, with its mask replaced by *mask meanwhile (NULL: unchanged). */
 void gp_signal_suspend(const uint64_t *mask);
+
+/* sigaltstack(2) for g: 0 or -errno. */
+int gp_signal_stack(struct greenlet *g, const stack_t *ss, stack_t *old, const void *sp);
+bool gp_signal_on_stack(const struct greenlet *g, const void *sp);
+
+/* onstack.S, overflow.c */
+void gp_call_on(void *sp, void (*fn)(int, siginfo_t *, void *), int sig, siginfo_t *info, void *context);
+void gp_overflow_start(struct greenlet *main);
+void gp_overflow_watch(int sig);
+bool gp_overflow_stack(const void *sp);
 
 static inline uint64_t gp_sigset(const sigset_t *set)
 {

@@ -33,7 +33,7 @@ size_t gp_page(void)
 static long read_max_map_count(void)
 {
 	char buf[32] = "";
-	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+	int fd = real_open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : real_read(fd, buf, sizeof(buf) - 1);
 
 	if (fd >= 0)

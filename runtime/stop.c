@@ -1,5 +1,6 @@
 #include "stop.h"
 #include "real.h"
+#include "sched.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #define SIGNAL 32
+#define GUARD  300000l /* ns */
 
 /* The kernel's own structure: glibc refuses this number. */
 struct action {
@@ -18,6 +20,8 @@ struct action {
 
 static struct action before; /* whose signal it also is */
 static __thread bool worker __attribute__((tls_model("initial-exec")));
+static volatile bool guarding;
+static int guard = -1;         /* kernel timer id */
 
 void gp_restorer(void); /* arch, as in preempt.c */
 
@@ -58,9 +62,11 @@ long gp_stoppable(volatile int *stop, const long c[7])
 
 static void handler(int sig, siginfo_t *info, void *context)
 {
-	if (worker)
+	if (worker || guarding)
 		end_call(context);
-	else if ((before.flags & SA_SIGINFO) && (uintptr_t)before.handler > 1)
+	if (worker)
+		return;
+	if ((before.flags & SA_SIGINFO) && (uintptr_t)before.handler > 1)
 		before.handler(sig, info, context);
 }
 
@@ -87,4 +93,40 @@ void gp_stop_thread(pid_t tid)
 {
 	install();
 	real_syscall(SYS_tgkill, getpid(), tid, SIGNAL);
+}
+
+static void arm(long ns)
+{
+	struct itimerspec every = { { 0, ns }, { 0, ns } }; /* again and again: the first may come before the call has begun */
+
+	real_syscall(SYS_timer_settime, guard, 0, &every, NULL);
+}
+
+long gp_stop_soon(const long call[7])
+{
+	static volatile int never;
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL };
+	long r;
+
+	if (guard < 0) {
+		ev._sigev_un._tid = (pid_t)real_syscall(SYS_gettid);
+		install();
+		if (real_syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &guard))
+			guard = -1;
+	}
+	gp_enter();
+	guarding = true;
+	if (guard >= 0)
+		arm(GUARD);
+	r = gp_stoppable(&never, call);
+	if (guard >= 0)
+		arm(0);
+	guarding = false;
+	gp_leave();
+	return r;
+}
+
+void gp_stop_forget(void)
+{
+	guard = -1;
 }

@@ -1,5 +1,6 @@
 #include "thread.h"
 #include "config.h"
+#include "fork.h"
 #include "hub.h"
 #include "park.h"
 #include "patch.h"
@@ -117,6 +118,7 @@ int gp_greenlets_start(void)
 	gp_main.pd = (void *)pthread_self();
 	gp_main.ctx.tp = gp_main.pd;
 	gp_main.state = GP_RUNNING;
+	gp_sched_first(&gp_main);
 	gp_main.tid = (uint32_t)getpid();
 	gp_list_init(&gp_main.run);
 	gp_list_init(&gp_main.exit_waiters);
@@ -124,6 +126,7 @@ int gp_greenlets_start(void)
 	gp_sched.current = &gp_main;
 	gp_sched.live = gp_sched.live_max = 1;
 	gp_signal_start(&gp_main);
+	gp_fork_watch();
 	tcb_mark(gp_main.pd, &gp_main);
 	gp_preempt_start();
 	return 0;
@@ -205,8 +208,9 @@ static void boot(void *arg)
 	struct __jmp_buf_tag *env = (void *)buf.__cancel_jmp_buf;
 
 	__asm__("" : "+r"(env)); /* as in <pthread.h>: a jmp_buf without room for a mask, which is not saved */
-	gp_critical = 0;
-	gp_sched_arrived(g, ~0ull);
+	gp_critical = 1;
+	gp_sched_arrived(g);
+	gp_leave();
 	gp_tls_first(&g->res);
 	g->result = PTHREAD_CANCELED; /* what it stays if nobody returns or calls pthread_exit */
 	if (!__sigsetjmp(env, 0)) {
@@ -244,9 +248,11 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		g->sigmask = gp_self->sigmask; /* POSIX: inherited; the pending set is empty */
 		g->deadline = GP_FOREVER;
 		g->start_at = 0;
+		g->altstack = (stack_t){ 0 };
 		g->id = next_id++;
 		g->tid = FIRST_TID + (g->id & 0x0fffffff);
 		memcpy(g->name, gp_self->name, sizeof(g->name));
+		g->named = gp_self->named;
 		gp_list_init(&g->run);
 		gp_list_init(&g->exit_waiters);
 		tcb_mark(pd, g);
@@ -254,6 +260,7 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		gp_tls_link(pd);
 		gp_switch->init(&g->ctx, (char *)map + g->guard_size, (size_t)((char *)top - (char *)map) - g->guard_size, pd, boot, g);
 		gp_list_append(&gp_sched.all, &g->all);
+		gp_signal_born(g);
 		gp_sched.made++;
 		if (++gp_sched.live > gp_sched.live_max)
 			gp_sched.live_max = gp_sched.live;
@@ -322,7 +329,10 @@ static void wake_futex(void *futex)
 _Noreturn void gp_finish(struct greenlet *g)
 {
 	gp_tls_last();
+	if (gp_sched.live == 1) /* the child of a fork, which has no main: the last thread ends the process */
+		exit(0);
 	gp_tls_robust_exit(g->pd, wake_futex);
+	gp_signal_gone(g);
 	gp_enter();
 	g->state = GP_DEAD;
 	gp_sched.live--;
@@ -395,6 +405,7 @@ void gp_cancel(struct greenlet *g)
 void gp_wait_for_others(void)
 {
 	gp_main.exited = 1;
+	gp_signal_gone(&gp_main);
 	if (gp_main.joiner)
 		gp_ready(gp_main.joiner, 0);
 	gp_lot_wake(&gp_main.exit_waiters, GP_LOT_ANY);

@@ -78,7 +78,7 @@ int gp_uv_fcntl64(int fd, int cmd, long arg)
 
 int gp_uv___open64_2(const char *path, int flags)
 {
-	return open64(path, flags);
+	return real_open64(path, flags);
 }
 
 /* libuv would make new pipes and reset its pool in the child of every fork; the child that needs a hub starts a new one. */

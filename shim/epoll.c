@@ -44,11 +44,14 @@ static int cowait(int n, int epfd, struct epoll_event *events, int max, const si
 	struct pollfd p = { epfd, POLLIN, 0 };
 	uint64_t old;
 
-	if (!n && deadline && mask) /* unlike ppoll, epoll_pwait with no time to wait lets no pending signal in */
-		n = real_ppoll(&p, 1, &zero, mask) < 0 ? -1 : 0;
+	if (!n && deadline && mask) { /* unlike ppoll, epoll_pwait with no time to wait lets no pending signal in */
+		struct gp_look begin = gp_pollwait_begin();
+
+		n = gp_pollwait_look(begin, real_ppoll(&p, 1, &zero, mask)) < 0 ? -1 : 0;
+	}
 	if (n || !deadline) {
 		if (n)
-			gp_tick();
+			gp_tick_io();
 		else
 			gp_yield();
 		return n;

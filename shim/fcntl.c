@@ -4,6 +4,7 @@
  */
 #include "shim.h"
 #include "../runtime/fdwait.h"
+#include "../runtime/filelock.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -133,6 +134,8 @@ static int control(int fd, int cmd, long arg)
 
 	if (hidden(fd))
 		return (int)gp_ret(-EBADF);
+	if ((cmd == F_SETLKW || cmd == F_OFD_SETLKW) && gp_coop_sync(GP_F_SYNC))
+		return (int)gp_ret(gp_file_lock(fd, cmd, (void *)arg, "fcntl"));
 	r = real_fcntl(fd, cmd, arg);
 	if (gp_likely(!gp_sched.live) || r < 0)
 		return r;

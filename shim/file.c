@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The first try takes the lock, or gives up the caller's own if it has the other kind: the kernel does that before it waits, too. */
+/* The first try takes the lock, or gives up the caller's own of the other kind: so the kernel does, too, before it waits. */
 GP_EXPORT int flock(int fd, int op)
 {
 	int saved = errno;

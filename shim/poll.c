@@ -39,7 +39,7 @@ static int copoll(int r, struct pollfd *fds, nfds_t n, const sigset_t *mask, con
 	uint64_t old;
 
 	if (r) {
-		gp_tick();
+		gp_tick_io();
 		return r;
 	}
 	if (!gp_pollwait_mask(mask, &old))
@@ -68,6 +68,7 @@ GP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout
 {
 	static const struct timespec zero;
 	uint64_t deadline = GP_FOREVER;
+	struct gp_look begin;
 
 	/* libc itself copies *timeout: a bad pointer is a SIGSEGV here and there. */
 	if (!gp_coop(GP_F_POLL) || (timeout && (timeout->tv_sec < 0 || !gp_timespec_ok(timeout))))
@@ -75,5 +76,6 @@ GP_EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout
 	gp_cancel_point();
 	if (timeout)
 		deadline = timeout->tv_sec || timeout->tv_nsec ? gp_deadline(timeout, CLOCK_MONOTONIC, true) : 0;
-	return copoll(real_ppoll(fds, n, &zero, mask), fds, n, mask, "ppoll", deadline);
+	begin = gp_pollwait_begin();
+	return copoll(gp_pollwait_look(begin, real_ppoll(fds, n, &zero, mask)), fds, n, mask, "ppoll", deadline);
 }

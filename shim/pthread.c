@@ -111,7 +111,7 @@ GP_EXPORT int pthread_tryjoin_np(pthread_t thread, void **value)
 	if (!gp_self || !gp_greenlet_of(thread))
 		return real_pthread_tryjoin_np(thread, value);
 	gp_tick();
-	return join(thread, value, 0);
+	return gp_finished(gp_greenlet_of(thread)) ? join(thread, value, 0) : EBUSY; /* glibc looks at this first */
 }
 
 static int timed_join(pthread_t thread, void **value, clockid_t clock, const struct timespec *abstime)

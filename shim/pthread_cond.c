@@ -3,17 +3,22 @@
  * address. A signal goes to a greenlet if one waits, else to glibc.
  *
  * An interrupted wait returns 0 ("spuriously"), as POSIX allows: a signal may have come while the handler ran. So does the wait on
- * a process-shared variable, after a pause: signals of other processes are not seen, the program tests its predicate again.
+ * a process-shared variable, now and then.
  */
 #include "shim.h"
 #include "../runtime/offload.h"
 #include "../runtime/park.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { COND_SHARED = 1, COND_MONOTONIC = 2 }; /* of __wrefs; the rest counts glibc's own waiters, from bit 3 on */
 
-/* How long the next wait on a shared variable pauses: longer while the program does nothing but wait for it. */
+enum { MUTEX_BY_TID = 16 | 32 }; /* of __kind: robust and PI mutexes hold the owner's tid in the lock word itself */
+#define SLICE 500000000u /* ns */
+
+/* How long the next wait on a shared variable with such a mutex pauses: longer while the program does nothing but wait for it. */
 static struct pace {
 	const pthread_cond_t *cond;
 	uint64_t tick, last;
@@ -32,7 +37,7 @@ static struct pace *pace_of(const pthread_cond_t *c)
 static int relock(pthread_mutex_t *m)
 {
 	uint8_t async = gp_self->cancel_async;
-	int r = gp_lot_claimed(m) && m->__data.__owner != (int)gp_self->tid ? EBUSY : real_pthread_mutex_trylock(m);
+	int r = gp_lot_claimed(m) && m->__data.__owner != (int)gp_self->tid ? EBUSY : gp_mutex_try(m);
 
 	if (r == EBUSY) {
 		gp_self->cancel_async = 0;
@@ -42,6 +47,41 @@ static int relock(pthread_mutex_t *m)
 	return r;
 }
 
+/*
+ * A process-shared variable: only a waiter that glibc knows of is woken by another process, so a worker waits, with the mutex in its
+ * name. It comes back now and then (a spurious wake-up), so that cancellation is not kept for ever.
+ */
+struct shared_wait {
+	pthread_cond_t *c;
+	pthread_mutex_t *m;
+	uint64_t until;
+	uint32_t owner;
+};
+
+static long shared_wait(void *arg)
+{
+	struct shared_wait *w = arg;
+	struct timespec ts = { (time_t)(w->until / GP_NSEC), (long)(w->until % GP_NSEC) };
+	int r;
+
+	w->m->__data.__owner = (int)real_syscall(SYS_gettid);
+	r = real_pthread_cond_clockwait(w->c, w->m, CLOCK_MONOTONIC, &ts);
+	w->m->__data.__owner = (int)w->owner;
+	return r;
+}
+
+static int wait_shared(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint64_t deadline)
+{
+	uint64_t slice = gp_now() + SLICE;
+	struct shared_wait w = { c, m, deadline < slice ? deadline : slice, gp_self->tid };
+	int r;
+
+	gp_cancel_point();
+	r = (int)gp_offload(shared_wait, &w, why);
+	gp_cancel_point();
+	return r == ETIMEDOUT && gp_now() < deadline ? 0 : r;
+}
+
 static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint64_t deadline)
 {
 	struct pace *pace = c->__data.__wrefs & COND_SHARED ? pace_of(c) : NULL;
@@ -49,6 +89,8 @@ static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint6
 	struct gp_lot_waiter w;
 	int r, locked;
 
+	if (pace && !(m->__data.__kind & MUTEX_BY_TID))
+		return wait_shared(c, m, why, deadline);
 	gp_cancel_point();
 	gp_lot_prepare(&w, c, GP_LOT_ANY, 0);
 	m->__data.__nusers++; /* pthread_mutex_destroy says EBUSY while somebody will come back to it */

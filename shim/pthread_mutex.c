@@ -13,7 +13,7 @@ enum { MUTEX_PI = 32 }; /* of __kind */
 
 static int try_lock(pthread_mutex_t *m)
 {
-	int r = real_pthread_mutex_trylock(m);
+	int r = gp_mutex_try(m);
 
 	/* A priority ceiling: glibc asks the kernel about a thread id it does not know. The answer for a thread without
 	 * priority: */

@@ -151,11 +151,13 @@ static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const
 	gp_cancel_point();
 	r = deadline || mask ? read_sets(&m, nfds, sets) : 0;
 	if (!r && (nfds || mask)) {
-		r = real_pselect(nfds, sets[0], sets[1], sets[2], &zero, mask);
+		struct gp_look begin = gp_pollwait_begin();
+
+		r = gp_pollwait_look(begin, real_pselect(nfds, sets[0], sets[1], sets[2], &zero, mask));
 		r = r < 0 ? -errno : r;
 	}
 	if (r) {
-		gp_tick();
+		gp_tick_io();
 	} else {
 		drop_nonsense(&m);
 		r = wait_for(&m, sets, mask, why, deadline);

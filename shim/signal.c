@@ -1,4 +1,4 @@
-/* <signal.h> and <setjmp.h>: masks and pending sets are per greenlet, handlers go through runtime/signal.c. */
+/* <signal.h> and <setjmp.h>: masks, pending sets and alternate stacks are per greenlet, handlers go through runtime/signal.c. */
 #include "shim.h"
 #include "../runtime/fdwait.h"
 #include "../runtime/signal.h"
@@ -22,16 +22,31 @@ static sighandler_t install(int sig, sighandler_t handler, int flags)
 {
 	struct sigaction act = { .sa_handler = handler, .sa_flags = flags }, old;
 
-	if (handler == SIG_ERR)
+	if (handler == SIG_ERR || sig < 1 || sig > 64)
 		return (sighandler_t)gp_ret(-EINVAL);
 	if (!(flags & SA_RESETHAND))
 		sigaddset(&act.sa_mask, sig);
 	return gp_signal_action(sig, &act, &old) ? SIG_ERR : old.sa_handler;
 }
 
+static uint64_t interrupting; /* what siginterrupt was asked for, as in libc */
+
+GP_EXPORT int siginterrupt(int sig, int interrupt)
+{
+	struct sigaction act;
+
+	if (gp_signal_action(sig, NULL, &act))
+		return -1;
+	interrupting = interrupt ? interrupting | gp_sigbit(sig) : interrupting & ~gp_sigbit(sig);
+	act.sa_flags = interrupt ? act.sa_flags & ~SA_RESTART : act.sa_flags | SA_RESTART;
+	return gp_signal_action(sig, &act, NULL);
+}
+
 GP_EXPORT sighandler_t signal(int sig, sighandler_t handler)
 {
-	return gp_sched.live ? install(sig, handler, SA_RESTART) : real_signal(sig, handler);
+	if (!gp_sched.live && !interrupting)
+		return real_signal(sig, handler);
+	return install(sig, handler, sig > 0 && (interrupting & gp_sigbit(sig)) ? 0 : SA_RESTART);
 }
 GP_ALIAS_OF(bsd_signal, signal);
 GP_ALIAS_OF(ssignal, signal);
@@ -42,130 +57,167 @@ GP_EXPORT sighandler_t sysv_signal(int sig, sighandler_t handler)
 }
 GP_ALIAS_OF(__sysv_signal, sysv_signal);
 
+/* The kernel judges the pointer `old` and fills it; then the answer is put right. libc itself reads *set. */
+static int change_mask(struct greenlet *g, int how, const sigset_t *set, sigset_t *old)
+{
+	uint64_t before = g->sigmask, want = set ? gp_sigset(set) : 0;
+
+	if (set && (how < SIG_BLOCK || how > SIG_SETMASK))
+		return EINVAL;
+	if (old) {
+		if (real_syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, old, sizeof(before)))
+			return errno;
+		*(uint64_t *)old = before;
+	}
+	if (set)
+		gp_signal_mask(g, how == SIG_BLOCK ? before | want : how == SIG_UNBLOCK ? before & ~want : want);
+	return 0;
+}
+
 GP_EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
 {
-	struct greenlet *g = gp_self;
-	uint64_t before, want;
-	int r;
+	int saved = errno, r;
 
-	if (!g)
+	if (!gp_self)
 		return real_pthread_sigmask(how, set, old);
-	before = g->sigmask;
-	/* The kernel judges `how` and the pointers; a signal that becomes unblocked may arrive in here. */
-	if ((r = real_pthread_sigmask(how, set, old)) || !set)
-		return r;
-	want = gp_sigset(set);
-	gp_signal_mask(g, how == SIG_BLOCK ? before | want : how == SIG_UNBLOCK ? before & ~want : want);
-	return 0;
+	r = change_mask(gp_self, how, set, old);
+	errno = saved;
+	return r;
 }
 
 GP_EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
 {
-	return gp_self ? (int)gp_ret(-pthread_sigmask(how, set, old)) : real_sigprocmask(how, set, old);
+	return gp_self ? (int)gp_ret(-change_mask(gp_self, how, set, old)) : real_sigprocmask(how, set, old);
+}
+
+static int send_to(struct greenlet *g, int sig, int code, union sigval value)
+{
+	siginfo_t info = { .si_signo = sig, .si_code = code };
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value = value;
+	return gp_signal_send(g, sig, &info);
 }
 
 GP_EXPORT int pthread_kill(pthread_t thread, int sig)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
-	siginfo_t info = { .si_signo = sig, .si_code = SI_TKILL };
 
-	if (!g)
-		return real_pthread_kill(thread, sig);
-	if (g == gp_self)
-		return real_syscall(SYS_tgkill, getpid(), real_syscall(SYS_gettid), sig) ? errno : 0;
-	info.si_pid = getpid();
-	info.si_uid = getuid();
-	return gp_signal_send(g, sig, &info);
+	return g ? send_to(g, sig, SI_TKILL, (union sigval){ 0 }) : real_pthread_kill(thread, sig);
 }
 
 GP_EXPORT int pthread_sigqueue(pthread_t thread, int sig, const union sigval value)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
-	siginfo_t info = { .si_signo = sig, .si_code = SI_QUEUE };
 
-	if (!g)
-		return real_pthread_sigqueue(thread, sig, value);
-	info.si_pid = getpid();
-	info.si_uid = getuid();
-	info.si_value = value;
-	if (g == gp_self)
-		return real_syscall(SYS_rt_tgsigqueueinfo, getpid(), real_syscall(SYS_gettid), sig, &info) ? errno : 0;
-	return gp_signal_send(g, sig, &info);
+	return g ? send_to(g, sig, SI_QUEUE, value) : real_pthread_sigqueue(thread, sig, value);
+}
+
+GP_EXPORT int raise(int sig)
+{
+	return gp_self ? (int)gp_ret(-send_to(gp_self, sig, SI_TKILL, (union sigval){ 0 })) : real_raise(sig);
+}
+GP_ALIAS_OF(gsignal, raise);
+
+GP_EXPORT int sigaltstack(const stack_t *restrict ss, stack_t *restrict old)
+{
+	return gp_self ? (int)gp_ret(gp_signal_stack(gp_self, ss, old, __builtin_frame_address(0))) : real_sigaltstack(ss, old);
+}
+
+/* What has been noted already, or what the kernel still holds. 0: nothing yet. */
+static int look(struct greenlet *g, const sigset_t *set, siginfo_t *info)
+{
+	static const struct timespec zero;
+	int saved = errno, sig = gp_signal_take(g, gp_sigset(set), info);
+
+	if (sig)
+		return sig;
+	sig = real_sigtimedwait(set, info, &zero);
+	if (sig < 0 && (errno == EAGAIN || errno == EINTR)) {
+		errno = saved;
+		return 0;
+	}
+	return sig < 0 ? -errno : sig;
 }
 
 /*
  * Waits for a signal of `set` that is blocked. The kernel holds those of the process back while everybody blocks them; a signalfd in
- * our epoll set tells when one has come, and the real sigtimedwait takes it.
+ * our epoll set tells when one has come. Handlers of other signals end the wait, SA_RESTART or not.
  */
-static int wait_for_signal(const sigset_t *set, siginfo_t *info, uint64_t deadline)
+static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *info, uint64_t deadline)
 {
-	struct timespec zero = { 0, 0 };
-	int fd, r, sig = -1;
+	unsigned ran = g->handlers_ran;
+	int fd = -1, r = 0, sig;
 
-	gp_cancel_point();
-	if ((sig = gp_signal_take(gp_self, gp_sigset(set), info)) > 0)
-		return sig;
-	if ((sig = real_sigtimedwait(set, info, &zero)) > 0 || errno != EAGAIN)
-		return sig;
-	if ((fd = gp_fd_adopt(signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK))) < 0)
-		return (int)gp_ret(fd);
-	gp_self->sigwait = gp_sigset(set);
-	for (;;) {
-		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, "sigwait", deadline);
-		if ((sig = gp_signal_take(gp_self, gp_sigset(set), info)) > 0 || (sig = real_sigtimedwait(set, info, &zero)) > 0)
-			break;
-		if (r && r != -ERESTART) {
-			errno = r == -ETIMEDOUT ? EAGAIN : -r;
-			sig = -1;
-			break;
+	g->sigwait = gp_sigset(set); /* before the first look: from now on it wakes us */
+	while (!(sig = look(g, set, info)) && (!r || r == -ERESTART)) {
+		if (ran != g->handlers_ran) {
+			r = -EINTR;
+			continue;
 		}
+		if (fd < 0 && (fd = gp_fd_adopt(signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK))) < 0) {
+			r = fd;
+			continue;
+		}
+		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, "sigwait", deadline);
 	}
-	gp_self->sigwait = 0;
-	gp_fd_closing(fd);
-	gp_fd_disown(fd);
-	real_close(fd);
-	if (r == -ECANCELED && sig < 0)
+	g->sigwait = 0;
+	if (fd >= 0) {
+		gp_fd_closing(fd);
+		gp_fd_disown(fd);
+		real_close(fd);
+	}
+	if (r == -ECANCELED && sig <= 0)
 		gp_cancel_now();
+	return sig ? sig : r == -ETIMEDOUT ? -EAGAIN : r;
+}
+
+static int timed_wait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
+{
+	uint64_t deadline = GP_FOREVER;
+	siginfo_t mine;
+	int saved = errno, sig;
+
+	if (timeout) {
+		if (!gp_timespec_ok(timeout) || timeout->tv_sec < 0)
+			return -EINVAL;
+		deadline = gp_deadline(timeout, CLOCK_MONOTONIC, true);
+	}
+	gp_cancel_point();
+	sig = wait_for_signal(gp_self, set, &mine, deadline);
+	errno = saved;
+	if (sig <= 0)
+		return sig;
+	if (mine.si_code == SI_TKILL)
+		mine.si_code = SI_USER; /* as libc does */
+	if (info)
+		*info = mine;
 	return sig;
 }
 
 GP_EXPORT int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info, const struct timespec *restrict timeout)
 {
-	uint64_t deadline = GP_FOREVER;
-	siginfo_t mine;
-	int sig;
-
-	if (!gp_self)
-		return real_sigtimedwait(set, info, timeout);
-	if (timeout) {
-		if (!gp_timespec_ok(timeout) || timeout->tv_sec < 0)
-			return (int)gp_ret(-EINVAL);
-		deadline = gp_deadline(timeout, CLOCK_MONOTONIC, true);
-	}
-	sig = wait_for_signal(set, &mine, deadline);
-	if (sig > 0 && info)
-		*info = mine;
-	return sig;
+	return gp_self ? (int)gp_ret(timed_wait(set, info, timeout)) : real_sigtimedwait(set, info, timeout);
 }
 
 GP_EXPORT int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
 {
-	return gp_self ? sigtimedwait(set, info, NULL) : real_sigwaitinfo(set, info);
+	return gp_self ? (int)gp_ret(timed_wait(set, info, NULL)) : real_sigwaitinfo(set, info);
 }
 
 GP_EXPORT int sigwait(const sigset_t *restrict set, int *restrict sig)
 {
-	int saved = errno, r;
+	int r;
 
 	if (!gp_self)
 		return real_sigwait(set, sig);
 	do
-		r = sigtimedwait(set, NULL, NULL);
-	while (r < 0 && errno == EINTR);
+		r = timed_wait(set, NULL, NULL);
+	while (r == -EINTR);
 	if (r < 0)
-		return errno;
+		return -r;
 	*sig = r;
-	errno = saved;
 	return 0;
 }
 
@@ -199,37 +251,54 @@ GP_EXPORT int sigpending(sigset_t *set)
 	return r;
 }
 
-/* The jump restores the mask that sigsetjmp saved, by a system call inside libc that nobody else would tell us of. */
-static void jumping(struct __jmp_buf_tag *env)
+/*
+ * The jump restores the mask that sigsetjmp saved, by a system call inside libc; here the mask is not the kernel's. What that
+ * unblocks is handled before the jump, as natively. Out of a handler of a fault in a critical section, too, all is in order then.
+ */
+static struct __jmp_buf_tag jumping(const struct __jmp_buf_tag *env)
 {
-	if (gp_self && env->__mask_was_saved)
-		gp_self->sigmask = gp_signal_kernel_mask = gp_sigset((sigset_t *)&env->__saved_mask);
+	struct __jmp_buf_tag without_mask = *env;
+
+	if (!gp_self)
+		return without_mask;
+	gp_critical = 0;
+	if (env->__mask_was_saved)
+		gp_signal_mask(gp_self, gp_sigset((const sigset_t *)&env->__saved_mask));
+	without_mask.__mask_was_saved = 0;
+	return without_mask;
 }
 
 GP_EXPORT void longjmp(struct __jmp_buf_tag env[1], int value)
 {
-	jumping(env);
-	real_longjmp(env, value);
+	struct __jmp_buf_tag e = jumping(env);
+
+	real_longjmp(&e, value);
 	__builtin_unreachable();
 }
 
 GP_EXPORT void siglongjmp(sigjmp_buf env, int value)
 {
-	jumping(env);
-	real_siglongjmp(env, value);
+	struct __jmp_buf_tag e = jumping(env);
+
+	real_siglongjmp(&e, value);
 	__builtin_unreachable();
 }
 
 GP_EXPORT void _longjmp(struct __jmp_buf_tag env[1], int value)
 {
-	jumping(env);
-	real__longjmp(env, value);
+	struct __jmp_buf_tag e = jumping(env);
+
+	real__longjmp(&e, value);
 	__builtin_unreachable();
 }
 
+/* Its check knows of the kernel's alternate stack only, which is not the greenlet's. */
 GP_EXPORT void __longjmp_chk(struct __jmp_buf_tag env[1], int value)
 {
-	jumping(env);
-	real___longjmp_chk(env, value);
+	struct __jmp_buf_tag e = jumping(env);
+
+	if (gp_self && gp_signal_on_stack(gp_self, __builtin_frame_address(0)))
+		real_siglongjmp(&e, value);
+	real___longjmp_chk(&e, value);
 	__builtin_unreachable();
 }

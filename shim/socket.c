@@ -3,9 +3,11 @@
 #include "../runtime/io.h"
 #include "../runtime/iov.h"
 #include "../runtime/offload.h"
+#include "../runtime/stop.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* These never wait, whatever the socket (net/ipv4/tcp.c: tcp_recv_urg; ip_recv_error). */
@@ -140,13 +142,13 @@ GP_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struc
 	}
 	io = gp_io(fd, POLLIN, flags, "recvmmsg");
 	while (gp_io_next(&io)) {
-		int r = real_recvmmsg(io.fd, vec + got, n - got, (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, NULL);
+		/* recvmmsg(2): the time-out is looked at after each datagram that came, and only then. */
+		int r = real_recvmmsg(io.fd, vec + got, timeout ? 1 : n - got, (flags & ~MSG_WAITFORONE) | MSG_DONTWAIT, NULL);
 
 		io.ret = r;
 		if (r <= 0)
 			continue;
 		got += (unsigned)r;
-		/* recvmmsg(2): the time-out is looked at only after a datagram came. */
 		if (got < n && !(flags & (MSG_WAITFORONE | MSG_DONTWAIT)) && gp_now() < deadline) {
 			io.ret = -1;
 			errno = EAGAIN;
@@ -243,13 +245,13 @@ GP_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 GP_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
 	unsigned sent = 0;
+	int saved = errno;
 
 	if (!gp_coop(GP_F_SOCKET))
 		return real_sendmmsg(fd, vec, n, flags);
 	if (n > 1024) /* UIO_MAXIOV, as the kernel caps it */
 		n = 1024;
 	while (sent < n) {
-		int saved = errno;
 		int r = real_sendmmsg(fd, vec + sent, n - sent, flags | MSG_DONTWAIT);
 
 		if (r > 0)
@@ -264,7 +266,8 @@ GP_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 			vec[sent++].msg_len = (unsigned)one;
 		}
 	}
-	gp_tick();
+	gp_tick_io();
+	errno = saved;
 	return (int)sent;
 }
 GP_ALIAS_OF(__sendmmsg, sendmmsg);
@@ -300,22 +303,24 @@ static int start_connect(int fd, struct gp_fd *f, const struct sockaddr *addr, s
 	return r;
 }
 
-GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t addrlen)
 {
 	struct gp_fd *f;
 	uint64_t timeo, deadline;
-	int r, saved = errno;
+	int r, under_way, err = 0, saved = errno;
+	socklen_t len = sizeof(err);
 
 	if (!gp_coop(GP_F_SOCKET) || !(f = gp_fd(fd)) || gp_fd_nonblock(fd, f))
-		return real_connect(fd, addr, len);
+		return real_connect(fd, addr, addrlen);
 	gp_cancel_point();
 	/* Before the call the socket had no peer: "nothing to read" said of it meant nothing. */
-	f->drained = f->full = f->hup = 0;
-	if (!(r = start_connect(fd, f, addr.__sockaddr__, len)) || (errno != EINPROGRESS && errno != EALREADY)) {
+	f->drained = f->full = f->hup = f->kicked = 0;
+	if (!(r = start_connect(fd, f, addr.__sockaddr__, addrlen)) || (errno != EINPROGRESS && errno != EALREADY)) {
 		if (!r)
-			gp_tick();
+			gp_tick_io();
 		return r;
 	}
+	under_way = errno;
 	timeo = gp_fd_timeo(fd, f, POLLOUT);
 	deadline = timeo == GP_FOREVER ? timeo : gp_now() + timeo;
 	for (;;) {
@@ -328,12 +333,15 @@ GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 		if (r == -ECANCELED)
 			gp_cancel_now();
 		if (r == -ETIMEDOUT)
-			return (int)gp_ret(-EINPROGRESS); /* socket(7): connect with SO_SNDTIMEO */
+			return (int)gp_ret(-under_way); /* socket(7): connect with SO_SNDTIMEO */
 		if (r == -EINTR || (r == -ERESTART && deadline != GP_FOREVER) || (r && r != -ERESTART && r != -ECANCELED))
 			return (int)gp_ret(r == -ERESTART ? -EINTR : r);
 	}
+	/* A shutdown meanwhile has taken the socket back to where it was: another connect would begin anew. */
+	if (f->kicked && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) && err)
+		return (int)gp_ret(-err);
 	/* Decided: the second connect tells how, without waiting, and leaves the socket as a blocking one would. */
-	r = real_connect(fd, addr, len);
+	r = real_connect(fd, addr, addrlen);
 	if (!r)
 		errno = saved;
 	return r;
@@ -353,20 +361,47 @@ static int accepted(int fd, int listener, int flags)
 	return fd;
 }
 
+static bool accepts(int fd, struct gp_fd *f)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	if (f->listening)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) || !on)
+		return false;
+	gp_fd_kind(fd, f);
+	f->listening = 1;
+	return true;
+}
+
+/*
+ * Ready, says poll, but another process with the same socket may be faster, and then accept would wait, and all greenlets with it. No flag
+ * of the socket may be touched, since it is theirs too.
+ */
+static int accept_shared(int fd, __SOCKADDR_ARG addr, socklen_t *addrlen, int flags)
+{
+	long r = gp_stop_soon((long[7]){ SYS_accept4, fd, (long)addr.__sockaddr__, (long)addrlen, flags });
+
+	return (int)gp_ret(r == -EINTR ? -EAGAIN : r);
+}
+
 static int wait_and_accept(int fd, __SOCKADDR_ARG addr, socklen_t *addrlen, int flags)
 {
 	struct gp_io io = gp_io(fd, POLLIN, 0, "accept");
 	struct pollfd p = { .events = POLLIN };
 
-	if (io.f)
-		gp_fd_kind(fd, io.f);
+	if (!accepts(fd, io.f)) /* an error at once, whatever poll says */
+		return real_accept4(fd, addr, addrlen, flags);
 	while (gp_io_next(&io)) {
 		p.fd = io.fd;
 		/* Another greenlet cannot come in between poll and accept; another process may (it shares the listening socket). */
 		if (real_poll(&p, 1, 0) == 0 && !gp_fd_nonblock(io.fd, io.f)) {
 			io.ret = -1;
 			errno = EAGAIN;
-		} else
+		} else if (!gp_fd_owned(io.f) && !gp_fd_nonblock(io.fd, io.f))
+			io.ret = accept_shared(io.fd, addr, addrlen, flags);
+		else
 			io.ret = real_accept4(io.fd, addr, addrlen, flags);
 	}
 	return accepted((int)gp_io_end(&io, 0), fd, flags);
@@ -381,7 +416,7 @@ GP_EXPORT int accept(int fd, __SOCKADDR_ARG addr, socklen_t *restrict addrlen)
 
 GP_EXPORT int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *restrict addrlen, int flags)
 {
-	if (!gp_coop(GP_F_SOCKET) || !gp_fd(fd))
+	if (!gp_coop(GP_F_SOCKET) || !gp_fd(fd) || (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)))
 		return accepted(real_accept4(fd, addr, addrlen, flags), fd, flags);
 	return wait_and_accept(fd, addr, addrlen, flags);
 }
@@ -413,20 +448,26 @@ GP_EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen
 	if (!r && gp_sched.live && level == SOL_SOCKET) {
 		struct gp_fd *f = gp_fd(fd);
 
-		if (f && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+		if (f && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
 			f->opts_known = 0;
-		else if (f && name == SO_RCVLOWAT)
+			*(name == SO_RCVTIMEO ? &f->rcv_at_once : &f->snd_at_once) = ((const struct timeval *)value)->tv_sec < 0;
+		}
+		if (f && name == SO_RCVLOWAT)
 			gp_fd_changed(fd);
 	}
 	return r;
 }
 
-/* A reader parked on fd hears of it through the event that the kernel raises; `drained` must not hide the end of file. */
+/* The kernel wakes who waits in the call itself; not every such wake-up is an edge. */
 GP_EXPORT int shutdown(int fd, int how)
 {
-	struct gp_fd *f = gp_sched.live ? gp_fd(fd) : NULL;
+	int r = real_shutdown(fd, how);
 
-	if (f)
-		f->drained = f->full = 0;
-	return real_shutdown(fd, how);
+	if (gp_sched.live) {
+		int saved = errno;
+
+		gp_fd_kick(fd);
+		errno = saved;
+	}
+	return r;
 }

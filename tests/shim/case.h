@@ -68,7 +68,7 @@ static const char *case_name;
 static int case_step;
 static pthread_t main_thread, case_thread;
 static atomic_ulong ticks;
-static atomic_bool all_done;
+static atomic_bool main_waits, all_done;
 
 MAYBE char buf[65536];           /* scratch for small reads and writes; a case finds "0123456789abcdef..." at its start */
 MAYBE void *volatile nil;        /* NULL, where a compiler would object */
@@ -200,11 +200,17 @@ MAYBE void verdict(long ms, uint64_t begin, unsigned long ticks_then)
 	    ms >= 20 && ticks == ticks_then ? "stopped" : "ran");
 }
 
-/* The statement must take ms milliseconds, never less, and the other threads must go on meanwhile. */
+static uint64_t helper_began; /* when the first helper since the last TIMED was made */
+
+/*
+ * The statement must take ms milliseconds, never less, and the other threads must go on meanwhile. Where helpers were made just
+ * before, the time counts from the first of them: their own delays do.
+ */
 #define TIMED(ms, ...)                                                                                                         \
 	do {                                                                                                                   \
 		unsigned long ticks_ = ticks;                                                                                  \
-		uint64_t begin_ = now_ns();                                                                                    \
+		uint64_t begin_ = helper_began ? helper_began : now_ns();                                                      \
+		helper_began = 0;                                                                                              \
 		__VA_ARGS__;                                                                                                   \
 		verdict(ms, begin_, ticks_);                                                                                   \
 	} while (0)
@@ -235,6 +241,8 @@ MAYBE pthread_t later(long ms, void (*fn)(long), long arg)
 	struct helper *h = &helpers[nhelpers];
 	int rc;
 
+	if (!helper_began)
+		helper_began = now_ns();
 	*h = (struct helper){ .fn = fn, .arg = arg, .delay = ms };
 	rc = pthread_create(&h->thread, NULL, help, h);
 	if (rc) {
@@ -451,6 +459,8 @@ static void *run_cases(void *words)
 {
 	int count = (int)(__stop_cases - __start_cases), ran = 0;
 
+	while (!main_waits) /* pthread_create blocks all signals in main until it returns */
+		pause_ms(1);
 	case_thread = pthread_self();
 	qsort(__start_cases, (size_t)count, sizeof(*__start_cases), by_line);
 	for (int i = 0; i < count; i++) {
@@ -458,6 +468,7 @@ static void *run_cases(void *words)
 			continue;
 		case_name = __start_cases[i]->name;
 		case_step = 0;
+		helper_began = 0;
 		memset(notes, 0, sizeof(notes));
 		snprintf(buf, sizeof(buf), "0123456789abcdefghijklmnopqrstuvwxyz");
 		__start_cases[i]->run();
@@ -481,6 +492,7 @@ int main(int argc, char **argv)
 	main_thread = pthread_self();
 	if (bad == MAP_FAILED || pthread_create(&ticker, NULL, tick, NULL) || pthread_create(&cases, NULL, run_cases, argv + 1))
 		return 2;
+	main_waits = true;
 	pthread_join(cases, NULL);
 	all_done = true;
 	pthread_join(ticker, NULL);

@@ -111,8 +111,8 @@ CASE(too_many)
 {
 	struct pollfd p = { -1, 0, 0 };
 
-	SHOW(poll(&p, HIDDEN(1ul << 30), 0));
-	SHOW(poll(&p, HIDDEN(~0ul), 0));
+	SHOW(poll(HIDDEN(&p), HIDDEN(1ul << 30), 0));
+	SHOW(poll(HIDDEN(&p), HIDDEN(~0ul), 0));
 }
 
 CASE(read_only_array)

@@ -33,9 +33,9 @@ CASE(join_gives_the_value)
 
 CASE(join_waits)
 {
-	pthread_t t = make(nap, (void *)40);
+	pthread_t t;
 
-	TIMED(39, SHOW_RC(pthread_join(t, NULL)));
+	TIMED(40, t = make(nap, (void *)40); SHOW_RC(pthread_join(t, NULL)));
 }
 
 CASE(join_of_a_dead_thread)
@@ -64,7 +64,7 @@ CASE(tryjoin)
 
 CASE(timedjoin)
 {
-	pthread_t t = make(nap, (void *)150);
+	pthread_t t = make(nap, (void *)300);
 	void *v = NULL;
 
 	TIMED(30, SHOW_RC(pthread_timedjoin_np(t, &v, AT(CLOCK_REALTIME, 30))));
@@ -75,14 +75,14 @@ CASE(timedjoin)
 
 CASE(timedjoin_without_time)
 {
-	pthread_t t = make(nap, (void *)30);
+	pthread_t t;
 
-	TIMED(29, SHOW_RC(pthread_timedjoin_np(t, NULL, NULL)));
+	TIMED(30, t = make(nap, (void *)30); SHOW_RC(pthread_timedjoin_np(t, NULL, NULL)));
 }
 
 CASE(clockjoin)
 {
-	pthread_t t = make(nap, (void *)150);
+	pthread_t t = make(nap, (void *)300);
 
 	TIMED(30, SHOW_RC(pthread_clockjoin_np(t, NULL, CLOCK_MONOTONIC, AT(CLOCK_MONOTONIC, 30))));
 	SHOW_RC(pthread_clockjoin_np(t, NULL, CLOCK_PROCESS_CPUTIME_ID, MS(0)));
@@ -442,7 +442,7 @@ CASE(huge_stack)
 	pthread_t t;
 
 	pthread_attr_init(&a);
-	SHOW_RC(pthread_attr_setstacksize(&a, 1ul << 46));
+	SHOW_RC(pthread_attr_setstacksize(&a, 1ul << 48));
 	SHOW_CODE(pthread_create(&t, &a, give, NULL));
 	pthread_attr_destroy(&a);
 }

@@ -199,9 +199,9 @@ CASE(clears_what_is_not_ready)
 
 CASE(bad_fd)
 {
-	only(&r, 77);
-	SHOW(select(78, &r, NULL, NULL, TV(0)));
-	say("r=%d", has_bit(&r, 77));
+	only(&r, 50); /* below 64: the kernel looks at no more than its table has */
+	SHOW(select(51, &r, NULL, NULL, TV(0)));
+	say("r=%d", has_bit(&r, 50));
 }
 
 CASE(bad_fd_beside_a_ready_one)
@@ -212,9 +212,9 @@ CASE(bad_fd_beside_a_ready_one)
 	pipes(p);
 	put(p[1]);
 	only(&r, p[0]);
-	put_bit(&r, 99);
-	SHOW(select(100, &r, NULL, NULL, &tv));
-	say("r=%d %d", has_bit(&r, p[0]), has_bit(&r, 99));
+	put_bit(&r, 60);
+	SHOW(select(61, &r, NULL, NULL, &tv));
+	say("r=%d %d", has_bit(&r, p[0]), has_bit(&r, 60));
 }
 
 CASE(bits_from_nfds_up_do_not_count)

@@ -1,0 +1,174 @@
+/*
+ * <unistd.h>: what makes a process of this one or another program of it. The kernel's mask is that of all greenlets; a program that is
+ * started gets the caller's.
+ */
+#include "shim.h"
+#include "../runtime/fork.h"
+#include "../runtime/signal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Like fork, but without the handlers of pthread_atfork: ours is one of them. */
+GP_EXPORT pid_t _Fork(void)
+{
+	pid_t pid = real__Fork();
+
+	if (!pid)
+		gp_fork_child();
+	return pid;
+}
+
+/* No signal is handled between here and the new program, which could put the mask back. */
+static void before(void)
+{
+	if (gp_self) {
+		gp_enter();
+		gp_signal_expose(gp_self->sigmask);
+	}
+}
+
+static int failed(int r)
+{
+	if (gp_self) {
+		gp_signal_sync();
+		gp_leave();
+	}
+	return r;
+}
+
+GP_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+	before();
+	return failed(real_execve(path, argv, envp));
+}
+
+GP_EXPORT int execv(const char *path, char *const argv[])
+{
+	before();
+	return failed(real_execv(path, argv));
+}
+
+GP_EXPORT int execvp(const char *file, char *const argv[])
+{
+	before();
+	return failed(real_execvp(file, argv));
+}
+
+GP_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	before();
+	return failed(real_execvpe(file, argv, envp));
+}
+
+GP_EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	before();
+	return failed(real_execveat(dir, path, argv, envp, flags));
+}
+
+GP_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	before();
+	return failed(real_fexecve(fd, argv, envp));
+}
+
+static size_t count(va_list ap)
+{
+	size_t n = 1;
+
+	while (va_arg(ap, char *))
+		n++;
+	return n;
+}
+
+/* argv on the caller's stack, as in libc: exec may be called where malloc may not. */
+#define COLLECT(argv, first, ap)                                                                                               \
+	va_start(ap, first);                                                                                                   \
+	char *argv[count(ap) + 1];                                                                                             \
+	va_end(ap);                                                                                                            \
+	va_start(ap, first);                                                                                                   \
+	argv[0] = (char *)first;                                                                                               \
+	for (size_t i_ = 0; argv[i_];)                                                                                         \
+		argv[++i_] = va_arg(ap, char *)
+
+GP_EXPORT int execl(const char *path, const char *arg, ...)
+{
+	va_list ap;
+
+	COLLECT(argv, arg, ap);
+	va_end(ap);
+	before();
+	return failed(real_execv(path, argv));
+}
+
+GP_EXPORT int execlp(const char *file, const char *arg, ...)
+{
+	va_list ap;
+
+	COLLECT(argv, arg, ap);
+	va_end(ap);
+	before();
+	return failed(real_execvp(file, argv));
+}
+
+GP_EXPORT int execle(const char *path, const char *arg, ...)
+{
+	char **envp;
+	va_list ap;
+
+	COLLECT(argv, arg, ap);
+	envp = va_arg(ap, char **);
+	va_end(ap);
+	before();
+	return failed(real_execve(path, argv, envp));
+}
+
+/*
+ * GPATCH_CHILDREN=0: our entry leaves LD_PRELOAD, and GPATCH_* the environment, before the program sees it. So whatever starts
+ * another program, libc's own callers included, starts it native; what the program itself puts there stays.
+ */
+static bool is_ours(const char *entry, size_t len)
+{
+	static const char name[] = "libgpatch.so";
+
+	return len >= sizeof(name) - 1 && !memcmp(entry + len - (sizeof(name) - 1), name, sizeof(name) - 1) &&
+	       (len == sizeof(name) - 1 || entry[len - sizeof(name)] == '/');
+}
+
+/* True if something is left. Other people's entries keep their order. */
+static bool strip_preload(char *value)
+{
+	char *to = value;
+
+	for (char *from = value; *from;) {
+		size_t len = strcspn(from, " :");
+		char *next = from + len + !!from[len];
+
+		if (len && !is_ours(from, len)) {
+			if (to != value)
+				*to++ = ':';
+			memmove(to, from, len);
+			to += len;
+		}
+		from = next;
+	}
+	*to = 0;
+	return to != value;
+}
+
+__attribute__((constructor(110))) static void strip_environment(void)
+{
+	const char *children = getenv("GPATCH_CHILDREN");
+	char **to = environ;
+
+	if (!children || strcmp(children, "0"))
+		return;
+	gp_config_init();
+	for (char **from = environ; *from; from++)
+		if (strncmp(*from, "GPATCH_", 7) && (strncmp(*from, "LD_PRELOAD=", 11) || strip_preload(*from + 11)))
+			*to++ = *from;
+	*to = NULL;
+}

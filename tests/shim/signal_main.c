@@ -1,0 +1,138 @@
+/* link: -lrt */
+/*
+ * The same table for signals of the process: an alarm for the main thread, which waits, while other threads run and wait. And what
+ * kill from a worker does to it.
+ */
+#define main main_of_cases
+#include "signal_calls.h"
+#include <setjmp.h>
+#undef main
+
+#define SIGNAL_AT  20
+#define RELEASE_AT 90
+
+static sigjmp_buf away;
+static volatile int ran, elsewhere;
+static bool jumps;
+static struct env env;
+
+static void handle(int sig)
+{
+	(void)sig;
+	ran++;
+	if (!pthread_equal(pthread_self(), main_thread))
+		elsewhere++;
+	if (jumps)
+		siglongjmp(away, 1);
+}
+
+static void *release_later(void *arg)
+{
+	const struct call *c = arg;
+
+	pause_ms(RELEASE_AT);
+	c->release(&env);
+	return NULL;
+}
+
+static void signal_soon(bool by_kill)
+{
+	struct itimerval it = { .it_value.tv_usec = SIGNAL_AT * 1000 };
+
+	if (!by_kill)
+		setitimer(ITIMER_REAL, &it, NULL);
+}
+
+static void *kill_later(void *arg)
+{
+	pause_ms(SIGNAL_AT);
+	kill(getpid(), SIGALRM);
+	return arg;
+}
+
+static void one(const struct call *c, int flags, bool by_kill)
+{
+	struct sigaction act = { .sa_handler = handle, .sa_flags = flags };
+	pthread_t releaser, killer;
+	volatile bool jumped = false;
+	volatile long ret = 0;
+	volatile int error = 0;
+	uint64_t begin;
+
+	memset(&env, 0, sizeof(env));
+	ran = elsewhere = 0;
+	sigaction(SIGALRM, &act, NULL);
+	c->begin(&env);
+	begin = now_ns();
+	pthread_create(&releaser, NULL, release_later, (void *)c);
+	if (by_kill)
+		pthread_create(&killer, NULL, kill_later, NULL);
+	signal_soon(by_kill);
+	if (sigsetjmp(away, 1)) {
+		jumped = true;
+	} else {
+		errno = 0;
+		ret = c->wait(&env);
+		error = errno;
+	}
+	say("%s flags=%s%s: ret=%ld errno=%s ran=%d elsewhere=%d jumped=%d end=%s", c->name, flags ? "restart" : "plain", jumps ? " jump" : "",
+	    (long)ret, errname(error), ran, elsewhere, jumped, now_ns() - begin > (SIGNAL_AT + RELEASE_AT) / 2 * 1000000ull ? "late" : "signal");
+	pthread_join(releaser, NULL);
+	if (by_kill)
+		pthread_join(killer, NULL);
+	c->end(&env);
+	close_range(3, ~0u, 0);
+}
+
+/* Runs now and then, and is not to be disturbed. */
+static void *run(void *arg)
+{
+	while (!all_done) {
+		for (volatile int i = 0; i < 20000; i++)
+			;
+		pause_ms(1);
+		ticks++;
+	}
+	return arg;
+}
+
+static void *block(void *arg)
+{
+	sem_t *s = arg;
+
+	while (sem_wait(s))
+		say("the wrong thread was interrupted");
+	return NULL;
+}
+
+/* case.h wants one. */
+CASE(none) {}
+
+int main(void)
+{
+	pthread_t runners[3], blocker;
+	sem_t s;
+
+	(void)main_of_cases;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	case_name = "main";
+	main_thread = pthread_self();
+	blocked_ms = 120;
+	sem_init(&s, 0, 0);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&runners[i], NULL, run, NULL);
+	pthread_create(&blocker, NULL, block, &s);
+	for (int i = 0; i < LENGTH(calls); i++) {
+		jumps = false;
+		one(&calls[i], 0, false);
+		one(&calls[i], SA_RESTART, true);
+		jumps = !no_jump(&calls[i]);
+		one(&calls[i], 0, true);
+	}
+	all_done = true;
+	sem_post(&s);
+	for (int i = 0; i < 3; i++)
+		pthread_join(runners[i], NULL);
+	pthread_join(blocker, NULL);
+	return 0;
+}

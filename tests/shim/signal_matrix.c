@@ -1,0 +1,89 @@
+/* link: -lrt */
+/*
+ * What a signal does to a call that waits: signal(7)'s table for SA_RESTART and not; a handler that returns, one that jumps away, and
+ * a signal that is ignored. Here by pthread_kill to the thread that waits; signal_main.c has the process's signals.
+ */
+#include "signal_calls.h"
+#include <setjmp.h>
+
+#define SIGNAL_AT  150 /* ms after all of them have begun to wait */
+#define RELEASE_AT 450
+
+enum { RETURNS, JUMPS, IGNORED };
+
+static struct waiter {
+	const struct call *call;
+	struct env env;
+	pthread_t thread;
+	long ret;
+	int error, ran;
+	bool jumped, by_release;
+	sigset_t mask;
+} waiters[LENGTH(calls)];
+
+static _Thread_local struct waiter *self;
+static _Thread_local sigjmp_buf away;
+static uint64_t epoch;
+static int kind;
+
+static void handle(int sig)
+{
+	(void)sig;
+	self->ran++;
+	if (kind == JUMPS && !no_jump(self->call))
+		siglongjmp(away, 1);
+}
+
+static void *wait_in(void *arg)
+{
+	struct waiter *w = self = arg;
+
+	if (sigsetjmp(away, 1)) {
+		w->jumped = true;
+	} else {
+		errno = 0;
+		w->ret = w->call->wait(&w->env);
+		w->error = errno;
+	}
+	w->by_release = now_ns() - epoch > (SIGNAL_AT + RELEASE_AT) / 2 * 1000000ull;
+	pthread_sigmask(SIG_BLOCK, NULL, &w->mask);
+	return NULL;
+}
+
+static void round_of(int how, int flags)
+{
+	struct sigaction act = { .sa_handler = how == IGNORED ? SIG_IGN : handle, .sa_flags = flags };
+
+	kind = how;
+	blocked_ms = 600;
+	sigaction(SIGUSR1, &act, NULL);
+	memset(waiters, 0, sizeof(waiters));
+	for (int i = 0; i < LENGTH(calls); i++) {
+		waiters[i].call = &calls[i];
+		calls[i].begin(&waiters[i].env);
+	}
+	epoch = now_ns();
+	for (int i = 0; i < LENGTH(calls); i++)
+		MUST(pthread_create(&waiters[i].thread, NULL, wait_in, &waiters[i]) == 0);
+	pause_ms(SIGNAL_AT);
+	for (int i = 0; i < LENGTH(calls); i++)
+		pthread_kill(waiters[i].thread, SIGUSR1);
+	pause_ms(RELEASE_AT - SIGNAL_AT);
+	for (int i = 0; i < LENGTH(calls); i++)
+		calls[i].release(&waiters[i].env);
+	for (int i = 0; i < LENGTH(calls); i++) {
+		struct waiter *w = &waiters[i];
+
+		pthread_join(w->thread, NULL);
+		calls[i].end(&w->env);
+		say("%s %s: ret=%ld errno=%s ran=%d jumped=%d end=%s blocked=%d", calls[i].name, flags ? "restart" : "plain", w->ret,
+		    errname(w->error), w->ran, w->jumped, w->by_release ? "late" : "signal", sigismember(&w->mask, SIGUSR1));
+	}
+}
+
+CASE(handler_plain) { round_of(RETURNS, 0); }
+CASE(handler_restart) { round_of(RETURNS, SA_RESTART); }
+CASE(jump_plain) { round_of(JUMPS, 0); }
+CASE(jump_restart) { round_of(JUMPS, SA_RESTART); }
+CASE(ignored_plain) { round_of(IGNORED, 0); }
+CASE(ignored_restart) { round_of(IGNORED, SA_RESTART); }
