@@ -12,13 +12,17 @@ static bool total(const struct iovec *iov, int count, size_t *bytes)
 	struct iovec copy[64];
 	size_t sum = 0;
 
+	if (count < 1 || count > IOV_MAX)
+		return false;
 	for (int i = 0; i < count; i++) {
 		if (i % 64 == 0 && gp_copy_in(copy, iov + i, (size_t)(count - i < 64 ? count - i : 64) * sizeof(*iov)))
+			return false;
+		if (copy[i % 64].iov_len > SSIZE_MAX - sum) /* EINVAL, says the kernel */
 			return false;
 		sum += copy[i % 64].iov_len;
 	}
 	*bytes = sum;
-	return count > 0 && count <= IOV_MAX;
+	return true;
 }
 
 GP_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)

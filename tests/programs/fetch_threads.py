@@ -12,20 +12,20 @@ failures = []
 def fetch(pid, url):
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
-            print('Process %d: %s' % (pid, json.load(response)['datetime']))
+            print('Process %d: %s' % (pid, json.load(response)['datetime']) + '\n', end='')
     except (OSError, ValueError, KeyError) as error:
         failures.append('%s: %s' % (url, error))
 
 
 def synchronous(count, url):
-    print('Synchronous:')
+    print('Synchronous:' + '\n', end='')
     for i in range(1, count + 1):
         if not failures:
             fetch(i, url)
 
 
 def asynchronous(count, url):
-    print('Asynchronous:')
+    print('Asynchronous:' + '\n', end='')
     threads = [threading.Thread(target=fetch, args=(i, url)) for i in range(1, count + 1)]
     for thread in threads:
         thread.start()

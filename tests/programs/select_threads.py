@@ -12,19 +12,19 @@ def tic():
 
 
 def gr1():
-    print('Started Polling: %s' % tic())
+    print('Started Polling: %s' % tic() + '\n', end='')
     select.select([], [], [], 2)
-    print('Ended Polling: %s' % tic())
+    print('Ended Polling: %s' % tic() + '\n', end='')
 
 
 def gr2():
-    print('Started Polling: %s' % tic())
+    print('Started Polling: %s' % tic() + '\n', end='')
     select.select([], [], [], 2)
-    print('Ended Polling: %s' % tic())
+    print('Ended Polling: %s' % tic() + '\n', end='')
 
 
 def gr3():
-    print('Hey lets do some stuff while the greenlets poll, %s' % tic())
+    print('Hey lets do some stuff while the greenlets poll, %s' % tic() + '\n', end='')
     time.sleep(1)
 
 

@@ -8,16 +8,16 @@ started = threading.Event()  # Thread.start() waits until the thread runs: witho
 
 def foo():
     started.wait()
-    print('Running in foo')
+    print('Running in foo' + '\n', end='')
     time.sleep(0)
-    print('Explicit context switch to foo again')
+    print('Explicit context switch to foo again' + '\n', end='')
 
 
 def bar():
     started.wait()
-    print('Explicit context to bar')
+    print('Explicit context to bar' + '\n', end='')
     time.sleep(0)
-    print('Implicit context switch back to bar')
+    print('Implicit context switch back to bar' + '\n', end='')
 
 
 threads = [threading.Thread(target=foo), threading.Thread(target=bar)]

@@ -7,7 +7,7 @@ import time
 
 def task(pid):
     time.sleep(random.randint(0, 2) * 0.001)
-    print('Task %d done' % pid)
+    print('Task %d done' % pid + '\n', end='')
 
 
 def synchronous():
@@ -23,7 +23,7 @@ def asynchronous():
         thread.join()
 
 
-print('Synchronous:')
+print('Synchronous:' + '\n', end='')
 synchronous()
-print('Asynchronous:')
+print('Asynchronous:' + '\n', end='')
 asynchronous()
