@@ -10,6 +10,7 @@
 #include "../runtime/arch/x86_64/raw.h"
 #endif
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -110,6 +111,8 @@ static void lll_wake(int *futex)
 		gp_raw(SYS_futex, (long)futex, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0, 0, 0);
 }
 
+static int raw_open(const char *path, int flags, mode_t mode) { return (int)RAW(SYS_openat, AT_FDCWD, path, flags, mode, 0, 0); }
+static int raw_openat(int dir, const char *path, int flags, mode_t mode) { return (int)RAW(SYS_openat, dir, path, flags, mode, 0, 0); }
 static int raw_close(int fd) { return (int)RAW(SYS_close, fd, 0, 0, 0, 0, 0); }
 
 /* A child of posix_spawn closes descriptors of its own with our memory: what is remembered here is the parent's. */
@@ -126,6 +129,8 @@ static const struct gp_entry table[] = {
 	{ "readv", readv, raw_readv },
 	{ "writev", writev, raw_writev },
 	{ "poll", poll, raw_poll },
+	{ "open", open, raw_open }, /* fopen of a FIFO */
+	{ "openat", openat, raw_openat },
 	{ "close", close, raw_close },
 	{ "__close_nocancel", inner_close, NULL },
 	{ "connect", connect, raw_connect },
