@@ -1,5 +1,6 @@
 #include "fdwait.h"
 #include "fork.h"
+#include "hub.h"
 #include "real.h"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define BATCH 256
@@ -70,6 +72,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 	int type = 0;
 	socklen_t len = sizeof(type);
 	enum gp_fdkind kind;
+	struct termios term;
 
 	if (f->kind != GP_FD_UNKNOWN)
 		return f->kind;
@@ -82,7 +85,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
 		kind = GP_FD_FILE;
 	else
-		kind = GP_FD_POLL;
+		kind = S_ISCHR(st.st_mode) && !real_ioctl(fd, TCGETS, &term) ? GP_FD_TTY : GP_FD_POLL;
 	f->kind = (uint8_t)kind;
 	return kind;
 }
@@ -153,6 +156,8 @@ static int arm(int fd, struct gp_fd *f, uint32_t want)
 	if (gp_fd_epoll() < 0)
 		return epfd;
 	if (epoll_ctl(epfd, op, fd, &ev)) {
+		if (errno == EBADF && gp_hub_repair())
+			return arm(fd, f, want);
 		/* Closed or duplicated behind our back (a raw system call): the other operation is right then. */
 		if (errno != (op == EPOLL_CTL_ADD ? EEXIST : ENOENT))
 			return -errno;
@@ -161,6 +166,32 @@ static int arm(int fd, struct gp_fd *f, uint32_t want)
 	}
 	f->armed = (uint8_t)all;
 	return 0;
+}
+
+static void rearm(int fd)
+{
+	struct gp_fd *f = gp_fd_own_record(fd);
+	uint32_t want = f ? f->armed : 0;
+
+	if (!want)
+		return;
+	f->armed = f->drained = f->full = 0;
+	arm(fd, f, want); /* the kernel tells at once what is ready */
+}
+
+bool gp_fd_new_epoll(int fd)
+{
+	int own[64], n = gp_fd_own(own, (int)(sizeof(own) / sizeof(own[0])));
+
+	if (fd < 0 && (fd = gp_fd_adopt(epoll_create1(EPOLL_CLOEXEC))) < 0)
+		return false;
+	epfd = fd;
+	for (int i = 0; i < top; i++)
+		if (table[i].waiters.next)
+			rearm(i);
+	for (int i = 0; i < n; i++)
+		rearm(own[i]);
+	return true;
 }
 
 static void unlink_waiter(struct gp_wait *wait)
@@ -282,6 +313,8 @@ int gp_fd_harvest(void)
 
 	do {
 		n = real_epoll_wait(epfd, ev, BATCH, 0);
+		if (n < 0 && errno == EBADF)
+			gp_hub_repair();
 		for (int i = 0; i < n; i++)
 			event(&ev[i]);
 		all += n > 0 ? n : 0;

@@ -15,7 +15,8 @@ enum gp_fdkind {
 	GP_FD_STREAM,   /* SOCK_STREAM: a short read means that the buffer is empty */
 	GP_FD_SOCKET,   /* any other socket */
 	GP_FD_PIPE,     /* pipe or FIFO */
-	GP_FD_POLL,     /* eventfd, timerfd, tty, inotify...: has a poll method; RWF_NOWAIT may be refused */
+	GP_FD_POLL,     /* eventfd, timerfd, inotify...: has a poll method; RWF_NOWAIT may be refused */
+	GP_FD_TTY,      /* terminals: poll promises room for one byte, no more */
 	GP_FD_FILE,     /* regular file, directory, block device: never waits in a way that poll could tell */
 };
 
@@ -102,6 +103,10 @@ void gp_fd_shared(void);
 int gp_fd_harvest(void);
 /* The epoll set (-1 before the first wait). */
 int gp_fd_epoll(void);
+/* The set is gone, or moves: all that it watched goes to a new one (fd, or -1: made here). */
+bool gp_fd_new_epoll(int fd);
+/* The program wants number fd, which is ours, for itself: true once it is not ours any more. */
+bool gp_fd_give(int fd);
 /* True for descriptors that are the runtime's own: close and dup2 by the program answer EBADF. */
 bool gp_fd_is_ours(int fd);
 /* Moves a descriptor of ours to a high number with CLOEXEC and notes it. The new number, or -errno (the old one is closed). */

@@ -13,7 +13,9 @@
 #include "stack.h"
 #include "tls.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -35,6 +37,7 @@ static bool started, busy;
 static char *stack; /* survives a fork: the child makes its new hub on it */
 static void *hub_pd;
 static unsigned turns;
+static int sending;        /* kernel threads inside uv_async_send */
 
 static void run_posted(void)
 {
@@ -109,6 +112,12 @@ static void wait_for_something(void)
 	arm_timer();
 	uv_run(&loop, UV_RUN_ONCE);
 	run_timers();
+}
+
+static void close_own(int fd)
+{
+	gp_fd_disown(fd);
+	real_close(fd);
 }
 
 static int make_loop(void)
@@ -212,8 +221,108 @@ int gp_hub_start(void)
 
 void gp_hub_wake(void)
 {
-	if (started)
+	__atomic_fetch_add(&sending, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&started, __ATOMIC_SEQ_CST))
 		uv_async_send(&async);
+	__atomic_fetch_sub(&sending, 1, __ATOMIC_SEQ_CST);
+}
+
+/* What the loop has open. */
+static int descriptors(int fds[6])
+{
+	int all[6] = { gp_fd_epoll(), timer_fd, loop.backend_fd, loop.async_io_watcher.fd, loop.signal_pipefd[0], loop.signal_pipefd[1] }, n = 0;
+
+	for (int i = 0; i < 6; i++)
+		if (all[i] >= 0)
+			fds[n++] = all[i];
+	return n;
+}
+
+bool gp_hub_uses(int fd)
+{
+	int fds[6], n = started ? descriptors(fds) : 0;
+
+	while (n--)
+		if (fds[n] == fd)
+			return true;
+	return false;
+}
+
+/* The old loop stays open until the new one has all it needs, and so has other numbers. Its memory is left behind. */
+bool gp_hub_move(void)
+{
+	uv_loop_t old = loop;
+	uv_async_t old_async = async;
+	uv_poll_t old_handle = epoll_handle;
+	int fds[6], n = descriptors(fds), old_epoll = gp_fd_epoll(), old_timer = timer_fd, r;
+
+	gp_enter();
+	__atomic_store_n(&started, false, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&sending, __ATOMIC_SEQ_CST)) /* other kernel threads, on their way out */
+		;
+	loop = (uv_loop_t){ 0 };
+	r = gp_fd_new_epoll(-1) ? make_loop() : -EMFILE;
+	if (r) {
+		int more[6], m = descriptors(more);
+
+		while (m--)
+			close_own(more[m]);
+		loop = old;
+		async = old_async;
+		epoll_handle = old_handle;
+		timer_fd = old_timer;
+		gp_fd_new_epoll(old_epoll);
+	} else {
+		while (n--)
+			close_own(fds[n]);
+	}
+	armed = GP_FOREVER;
+	started = true;
+	gp_hub_wake(); /* for what was posted meanwhile */
+	gp_leave();
+	return !r;
+}
+
+/* At the number where it was, if that is still free: libuv keeps it in many places. */
+static bool repair_one(int number, int new)
+{
+	bool ok = new >= 0 && real_dup3(new, number, O_CLOEXEC) == number;
+
+	if (new >= 0)
+		real_close(new);
+	return ok;
+}
+
+static void watch_again(int set, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = data };
+
+	epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev); /* EEXIST: it was not gone */
+}
+
+bool gp_hub_repair(void)
+{
+	int fds[6], n = started ? descriptors(fds) : 0, saved = errno, done = 0;
+
+	while (n--) {
+		int fd = fds[n];
+
+		if (real_fcntl(fd, F_GETFD) >= 0)
+			continue;
+		done += fd == gp_fd_epoll() || fd == loop.backend_fd ? repair_one(fd, epoll_create1(0)) :
+			fd == timer_fd ? repair_one(fd, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK)) :
+			fd == loop.async_io_watcher.fd ? repair_one(fd, real_eventfd(1, EFD_NONBLOCK)) : 0;
+	}
+	if (done) {
+		watch_again(gp_fd_epoll(), timer_fd, EPOLLIN | EPOLLET, UINT64_MAX);
+		watch_again(loop.backend_fd, gp_fd_epoll(), EPOLLIN, (uint64_t)gp_fd_epoll());
+		watch_again(loop.backend_fd, loop.async_io_watcher.fd, EPOLLIN, (uint64_t)loop.async_io_watcher.fd);
+		if (gp_thread_is_ours)
+			gp_fd_new_epoll(gp_fd_epoll());
+		armed = GP_FOREVER;
+	}
+	errno = saved;
+	return done;
 }
 
 void gp_hub_post(struct gp_hub_call *c)

@@ -18,6 +18,14 @@ struct gp_hub_call {
 void gp_hub_post(struct gp_hub_call *c);
 /* One turn without waiting: harvest events, fire timers, run posted calls. */
 void gp_hub_turn(void);
+/*
+ * Is fd one of the loop's? All of them get new numbers: false where there are none. And: those that a raw system call of the program
+ * has closed are made again; false where none was.
+ */
+bool gp_hub_uses(int fd);
+bool gp_hub_move(void);
+bool gp_hub_repair(void);
+
 /* In the child of fork: forget the parent's loop without touching what the two share. */
 void gp_hub_forget(void);
 

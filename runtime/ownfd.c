@@ -2,6 +2,7 @@
  * Descriptors of the runtime's own: at high numbers, so that the program's lowest-free-number rule holds, and out of its reach.
  */
 #include "fdwait.h"
+#include "hub.h"
 #include "real.h"
 
 #include <fcntl.h>
@@ -61,6 +62,18 @@ void gp_fd_disown(int fd)
 			f->ours = 0;
 			return;
 		}
+}
+
+bool gp_fd_give(int fd)
+{
+	struct gp_fd *f = gp_fd(fd);
+
+	if (gp_hub_uses(fd))
+		return gp_hub_move();
+	if (f->hidden || !gp_list_empty(&f->waiters))
+		return false; /* somebody waits on it: its number is taken */
+	gp_fd_disown(fd);
+	return true;
 }
 
 void gp_fd_close_own(void)

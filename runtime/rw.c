@@ -1,9 +1,11 @@
 #include "rw.h"
 #include "iov.h"
+#include "offload.h"
 #include "real.h"
 
 #include <limits.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 /*
  * One try that does not wait, by kind of file:
@@ -58,6 +60,7 @@ static ssize_t try(struct gp_io *io, const struct iovec *iov, int count)
 	}
 	case GP_FD_PIPE:
 	case GP_FD_POLL:
+	case GP_FD_TTY:
 		if (io->f->nowait_refused)
 			return polled(io, iov, count);
 		n = in ? real_preadv2(io->fd, iov, count, -1, RWF_NOWAIT) : real_pwritev2(io->fd, iov, count, -1, RWF_NOWAIT);
@@ -88,6 +91,25 @@ ssize_t gp_read(int fd, const struct iovec *iov, int count, size_t bytes, const 
 	return gp_io_end(&io, bytes);
 }
 
+/* As much as poll may be believed of a terminal: it calls it writable with room for one byte, but its buffers are larger. */
+#define TTY_SURE 512
+
+/* More might wait in the kernel for whoever reads the terminal, so a worker does. */
+static ssize_t write_tty(int fd, const struct iovec *iov, int count, const char *why)
+{
+	long r;
+
+	do
+		r = count == 1 ? gp_offload_call(GP_PARK_CANCEL, why, (long[7]){ SYS_write, fd, (long)iov->iov_base, (long)iov->iov_len }) :
+				 gp_offload_call(GP_PARK_CANCEL, why, (long[7]){ SYS_writev, fd, (long)iov, count });
+	while (r == -ERESTART);
+	if (r == -ECANCELED)
+		gp_cancel_now();
+	if (r < 0)
+		errno = r == -ETIMEDOUT ? EAGAIN : (int)-r;
+	return r < 0 ? -1 : r;
+}
+
 ssize_t gp_write(int fd, const struct iovec *iov, int count, size_t bytes, const char *why)
 {
 	struct gp_fd *f = gp_fd(fd);
@@ -99,6 +121,10 @@ ssize_t gp_write(int fd, const struct iovec *iov, int count, size_t bytes, const
 		gp_cancel_point();
 		gp_tick_io();
 		return count == 1 ? real_write(fd, iov->iov_base, iov->iov_len) : real_writev(fd, iov, count);
+	}
+	if (gp_unlikely(f->kind == GP_FD_TTY) && bytes > TTY_SURE && !gp_fd_nonblock(fd, f)) {
+		gp_cancel_point();
+		return write_tty(fd, iov, count, why);
 	}
 	io = gp_io(fd, POLLOUT, 0, why);
 	gp_io_all(&io, bytes);

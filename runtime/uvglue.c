@@ -5,6 +5,7 @@
  * of the program's reach, and a static archive that was not compiled for shared objects cannot refer to libc's variables.
  */
 #include "fdwait.h"
+#include "hub.h"
 #include "real.h"
 
 #include <netinet/in.h>
@@ -20,6 +21,33 @@ const struct in6_addr gp_uv_in6addr_any = IN6ADDR_ANY_INIT;
 FILE *gp_uv_stderr = &_IO_2_1_stderr_;
 
 int gp_uv_epoll_create1(int flags);
+/*
+ * The program's raw close has hit the loop: it is put right at the same number and the call made again. libuv itself would abort.
+ */
+int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms)
+{
+	int r = real_epoll_wait(set, events, max, ms);
+
+	return r < 0 && errno == EBADF && gp_hub_repair() ? real_epoll_wait(set, events, max, ms) : r;
+}
+
+int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask)
+{
+	int r = real_epoll_pwait(set, events, max, ms, mask);
+
+	return r < 0 && errno == EBADF && gp_hub_repair() ? real_epoll_pwait(set, events, max, ms, mask) : r;
+}
+
+ssize_t gp_uv_write(int fd, const void *buf, size_t n)
+{
+	ssize_t r = real_write(fd, buf, n);
+
+	return r < 0 && errno == EBADF && gp_hub_repair() ? real_write(fd, buf, n) : r;
+}
+
+int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms);
+int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask);
+ssize_t gp_uv_write(int fd, const void *buf, size_t n);
 int gp_uv_eventfd(unsigned count, int flags);
 int gp_uv_pipe2(int fds[2], int flags);
 int gp_uv_fcntl64(int fd, int cmd, long arg);

@@ -64,11 +64,17 @@ static void replacing(int old, int new)
 		gp_fd_closing(new);
 }
 
+/* Ours move where the program asks for their number, unless the call fails anyway. */
+static bool gives_way(int old, int new)
+{
+	return old != new && gp_self && real_fcntl(old, F_GETFD) >= 0 && gp_fd_give(new);
+}
+
 GP_EXPORT int dup2(int old, int new)
 {
 	int saved = errno;
 
-	if (hidden(old) || hidden(new))
+	if (hidden(old) || (hidden(new) && !gives_way(old, new)))
 		return (int)gp_ret(-EBADF);
 	replacing(old, new);
 	errno = saved;
@@ -80,7 +86,7 @@ GP_EXPORT int dup3(int old, int new, int flags)
 {
 	int saved = errno;
 
-	if (hidden(old) || hidden(new))
+	if (hidden(old) || (hidden(new) && !gives_way(old, new)))
 		return (int)gp_ret(-EBADF);
 	if (!(flags & ~O_CLOEXEC)) /* else EINVAL, and nothing is closed */
 		replacing(old, new);

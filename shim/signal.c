@@ -161,6 +161,11 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 			continue;
 		}
 		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, "sigwait", deadline);
+		if (r == -EBADF) { /* a raw close by the program */
+			gp_fd_disown(fd);
+			fd = -1;
+			r = 0;
+		}
 	}
 	g->sigwait = 0;
 	if (fd >= 0) {

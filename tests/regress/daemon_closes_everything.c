@@ -59,10 +59,15 @@ static void lowest_free(int want)
 	close(c);
 }
 
-static void keep_ours(int from)
+static void raw_close(int fd)
 {
-	/* the program's own two live above what is closed */
-	MUST(fds[0] < from && fds[1] < from);
+#ifdef __x86_64__
+	long r = SYS_close;
+
+	__asm__ volatile("syscall" : "+a"(r) : "D"((long)fd) : "rcx", "r11", "memory");
+#else
+	close(fd);
+#endif
 }
 
 static int phase(int how)
@@ -77,7 +82,6 @@ static int phase(int how)
 	e = start(echo, NULL);
 	still_alive();
 	lowest_free(5);
-	keep_ours(5);
 	switch (how) {
 	case 0:
 		for (int fd = 5; fd < 4096; fd++)
@@ -114,7 +118,13 @@ static int phase(int how)
 		break;
 	case 6: /* system calls that nobody can see */
 		for (int fd = 5; fd < 4096; fd++)
-			syscall(SYS_close, fd);
+			raw_close(fd);
+		still_alive();
+		for (int fd = 1023; fd >= 5; fd--) { /* one at a time */
+			raw_close(fd);
+			if (fd > 940)
+				still_alive();
+		}
 		break;
 	case 7:
 		if (!(pid = fork())) { /* twice over, as daemons do it */
@@ -142,9 +152,11 @@ static int phase(int how)
 
 int main(void)
 {
+	struct rlimit few = { 1024, 1024 };
 	int st, bad = 0;
 
 	close_range(3, ~0u, 0);
+	MUST(!setrlimit(RLIMIT_NOFILE, &few));
 	for (int how = 0; how < 8; how++) {
 		pid_t pid = fork();
 
@@ -156,7 +168,5 @@ int main(void)
 			bad = 1;
 		}
 	}
-	if (!daemon(1, 1)) /* the parent's status is 0 */
-		_exit(bad);
 	return bad;
 }

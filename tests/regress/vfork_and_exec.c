@@ -15,7 +15,7 @@ static void *ticker(void *arg)
 
 static void *run(void *arg)
 {
-	for (int i = 0; i < 100; i++) {
+	for (volatile int i = 0; i < 100; i++) {
 		volatile int local = i;
 		pid_t pid = vfork();
 		int st;
