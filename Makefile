@@ -82,6 +82,7 @@ check:
 	$(BUILD)/unit
 	tests/launcher/run.sh
 	BUILD=$(BUILD) $(BUILD)/run
+	GP_BUILD=$(BUILD) scripts/bench --verify
 
 ## lint              check-layers, check-exports, check-fortify
 lint: all

@@ -82,7 +82,9 @@ static void arm_timer(void)
 		return;
 	if (!next)
 		when.it_value.tv_nsec = 1; /* zero would disarm */
-	real_syscall(SYS_timerfd_settime, timer_fd, TFD_TIMER_ABSTIME, &when, NULL); /* libfaketime rewrites the times of the named one */
+	/* libfaketime rewrites the times of the named one */
+	while (real_syscall(SYS_timerfd_settime, timer_fd, TFD_TIMER_ABSTIME, &when, NULL) && errno == EBADF && gp_hub_repair())
+		;
 	armed = next;
 }
 

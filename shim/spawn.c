@@ -73,3 +73,4 @@ GP_EXPORT int system(const char *command)
 	gp_signal_mask(g, before);
 	return r;
 }
+GP_ALIAS_OF(__libc_system, system);
