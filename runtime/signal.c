@@ -556,7 +556,8 @@ void gp_signal_born(struct greenlet *g)
 void gp_signal_gone(struct greenlet *g)
 {
 	gp_enter();
-	gp_sigmask_block();
+	if (queued) /* else nothing is g's: what arrives now is nobody's yet */
+		gp_sigmask_block();
 	for (int i = queued - 1; i >= 0; i--) {
 		if (queue[i].g != g)
 			continue;
