@@ -73,6 +73,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 	socklen_t len = sizeof(type);
 	enum gp_fdkind kind;
 	struct termios term;
+	int saved = errno; /* ENOTTY is no business of a call that succeeds */
 
 	if (f->kind != GP_FD_UNKNOWN)
 		return f->kind;
@@ -86,6 +87,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 		kind = GP_FD_FILE;
 	else
 		kind = S_ISCHR(st.st_mode) && !real_ioctl(fd, TCGETS, &term) ? GP_FD_TTY : GP_FD_POLL;
+	errno = saved;
 	f->kind = (uint8_t)kind;
 	return kind;
 }

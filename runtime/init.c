@@ -1,4 +1,5 @@
 /* What happens when the library is loaded, and at exit. Nothing here makes a greenlet, a loop or a descriptor. */
+#include "children.h"
 #include "config.h"
 #include "fork.h"
 #include "real.h"
@@ -8,6 +9,7 @@ __attribute__((constructor)) static void load(void)
 {
 	gp_real_init();
 	gp_config_init();
+	gp_children_init();
 	gp_fork_init();
 }
 

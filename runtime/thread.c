@@ -404,13 +404,17 @@ void gp_cancel(struct greenlet *g)
 
 void gp_wait_for_others(void)
 {
+	if (gp_self != &gp_main || gp_main.exited)
+		return;
 	gp_main.exited = 1;
 	gp_signal_gone(&gp_main);
 	if (gp_main.joiner)
 		gp_ready(gp_main.joiner, 0);
 	gp_lot_wake(&gp_main.exit_waiters, GP_LOT_ANY);
-	while (gp_self && gp_sched.live > 1)
+	while (gp_sched.live > 1)
 		gp_lot_wait(&gp_sched.live, 0, "the last thread", GP_FOREVER);
+	gp_main.exited = 0; /* what exit() still runs on it may be interrupted again */
+	gp_signal_born(&gp_main);
 }
 
 void gp_greenlet_forked(void)
