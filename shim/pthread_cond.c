@@ -77,6 +77,8 @@ static int wait_shared(pthread_cond_t *c, pthread_mutex_t *m, const char *why, u
 	int r;
 
 	gp_cancel_point();
+	if (!gp_lot_unseen)
+		gp_lot_meet(true); /* glibc releases the mutex in there, and nobody tells the greenlets that wait for it */
 	r = (int)gp_offload(shared_wait, &w, why);
 	gp_cancel_point();
 	return r == ETIMEDOUT && gp_now() < deadline ? 0 : r;

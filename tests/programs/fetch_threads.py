@@ -1,10 +1,16 @@
 # modes: none
 """The shape of fetch.c with Python's own threads: fetches the time over HTTP, first in order, then in threads."""
+import os
 import argparse
 import json
 import sys
 import threading
 import urllib.request
+
+
+def say(text):
+    os.write(1, (text + '\n').encode())  # print loses text where threads meet, natively
+
 
 failures = []
 
@@ -12,20 +18,20 @@ failures = []
 def fetch(pid, url):
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
-            print('Process %d: %s' % (pid, json.load(response)['datetime']) + '\n', end='')
+            say('Process %d: %s' % (pid, json.load(response)['datetime']))
     except (OSError, ValueError, KeyError) as error:
         failures.append('%s: %s' % (url, error))
 
 
 def synchronous(count, url):
-    print('Synchronous:' + '\n', end='')
+    say('Synchronous:')
     for i in range(1, count + 1):
         if not failures:
             fetch(i, url)
 
 
 def asynchronous(count, url):
-    print('Asynchronous:' + '\n', end='')
+    say('Asynchronous:')
     threads = [threading.Thread(target=fetch, args=(i, url)) for i in range(1, count + 1)]
     for thread in threads:
         thread.start()

@@ -1,8 +1,14 @@
 # modes: native async
 """The shape of select.c with Python's own threads: two wait in select() for two seconds while a third goes on."""
+import os
 import select
 import threading
 import time
+
+
+def say(text):
+    os.write(1, (text + '\n').encode())  # print loses text where threads meet, natively
+
 
 start = time.monotonic()
 
@@ -12,19 +18,19 @@ def tic():
 
 
 def gr1():
-    print('Started Polling: %s' % tic() + '\n', end='')
+    say('Started Polling: %s' % tic())
     select.select([], [], [], 2)
-    print('Ended Polling: %s' % tic() + '\n', end='')
+    say('Ended Polling: %s' % tic())
 
 
 def gr2():
-    print('Started Polling: %s' % tic() + '\n', end='')
+    say('Started Polling: %s' % tic())
     select.select([], [], [], 2)
-    print('Ended Polling: %s' % tic() + '\n', end='')
+    say('Ended Polling: %s' % tic())
 
 
 def gr3():
-    print('Hey lets do some stuff while the greenlets poll, %s' % tic() + '\n', end='')
+    say('Hey lets do some stuff while the greenlets poll, %s' % tic())
     time.sleep(1)
 
 

@@ -1,13 +1,19 @@
 # modes: native async
 """The shape of tasks.c with Python's own threads: ten tasks in order, then by completion."""
+import os
 import random
 import threading
 import time
 
 
+def say(text):
+    os.write(1, (text + '\n').encode())  # print loses text where threads meet, natively
+
+
+
 def task(pid):
     time.sleep(random.randint(0, 2) * 0.001)
-    print('Task %d done' % pid + '\n', end='')
+    say('Task %d done' % pid)
 
 
 def synchronous():
@@ -23,7 +29,7 @@ def asynchronous():
         thread.join()
 
 
-print('Synchronous:' + '\n', end='')
+say('Synchronous:')
 synchronous()
-print('Asynchronous:' + '\n', end='')
+say('Asynchronous:')
 asynchronous()
