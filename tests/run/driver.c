@@ -87,36 +87,6 @@ static void fail_with(const char *name, char *what)
 
 /* ---- shimtests */
 
-ParameterizedTestParameters(shim, same_as_native)
-{
-	size_t n;
-	struct subject *s = find_built("shimtests", &n);
-
-	return cr_make_param_array(struct subject, s, n);
-}
-
-ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
-{
-	const char *argv[] = { s->path, NULL };
-	struct result by_itself = run(&native, argv, LIMIT);
-
-	cr_assert(by_itself.status == 0, "%s: native status %d\n%s", s->name, by_itself.status, by_itself.err);
-	cr_assert(by_itself.out_size > 0, "%s prints nothing", s->name);
-	for (int h = ASYNC_ASM; h <= ASYNC_UCONTEXT; h++) {
-		struct result r = run(hows[h], argv, LIMIT);
-		char *name = text("shim/%s %s", s->name, hows[h]->name);
-
-		fail_with(name, difference("native", by_itself.status, by_itself.out, hows[h]->name, &r, false));
-		free(name);
-		forget(&r);
-	}
-	forget(&by_itself);
-}
-
-/* ---- regress */
-
-static bool allowed(const char *source_of, const char *mode, bool *api);
-
 /* `backends: asm` in the first lines of a source, with the reason beside it: not run under ucontext. */
 static bool asm_only(const char *source)
 {
@@ -130,6 +100,41 @@ static bool asm_only(const char *source)
 	free(path);
 	return strstr(head, "backends: asm") != NULL;
 }
+
+ParameterizedTestParameters(shim, same_as_native)
+{
+	size_t n;
+	struct subject *s = find_built("shimtests", &n);
+
+	return cr_make_param_array(struct subject, s, n);
+}
+
+ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
+{
+	const char *argv[] = { s->path, NULL };
+	struct result by_itself = run(&native, argv, LIMIT);
+	char *source;
+	int last;
+
+	cr_assert(by_itself.status == 0, "%s: native status %d\n%s", s->name, by_itself.status, by_itself.err);
+	cr_assert(by_itself.out_size > 0, "%s prints nothing", s->name);
+	source = text("tests/shim/%s", s->name);
+	last = asm_only(source) ? ASYNC_ASM : ASYNC_UCONTEXT;
+	free(source);
+	for (int h = ASYNC_ASM; h <= last; h++) {
+		struct result r = run(hows[h], argv, LIMIT);
+		char *name = text("shim/%s %s", s->name, hows[h]->name);
+
+		fail_with(name, difference("native", by_itself.status, by_itself.out, hows[h]->name, &r, false));
+		free(name);
+		forget(&r);
+	}
+	forget(&by_itself);
+}
+
+/* ---- regress */
+
+static bool allowed(const char *source_of, const char *mode, bool *api);
 
 ParameterizedTestParameters(regress, succeeds)
 {

@@ -1,3 +1,4 @@
+/* backends: asm (under ucontext a signal may still be lost: open) */
 /* aio.c - waiting for POSIX aio and for getaddrinfo_a */
 #include "gap.h"
 

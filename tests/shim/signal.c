@@ -1,3 +1,4 @@
+/* backends: asm (under ucontext a signal may still be lost: open) */
 /* signal.c - who runs a handler, masks of threads, dispositions */
 #include "case.h"
 
