@@ -72,7 +72,7 @@ $(BUILD)/run: $(RUN)
 ## programs          the programs that the tests and the demo run
 programs: all $(PROGRAMS)
 ## tests             everything that check runs
-tests: all $(PROGRAMS) $(SHIMTESTS) $(REGRESS) $(BUILD)/unit $(BUILD)/run
+tests: all $(PROGRAMS) $(SHIMTESTS) $(REGRESS) $(BENCH) $(BUILD)/unit $(BUILD)/run
 
 ## check             sets up what is missing, builds, and runs all tests and checks
 check:
