@@ -43,6 +43,18 @@ void gp_sched_first(struct greenlet *main)
 	main->budget = BUDGET;
 }
 
+/*
+ * BUDGET on average, never the same twice in a row: a loop that holds a lock at every 64th call would else give way with that lock
+ * taken each time, and whoever waits for it would find it so for ever.
+ */
+static int fresh_budget(void)
+{
+	static uint32_t x;
+
+	x += 2654435769u; /* 2^32 over the golden ratio: all values come, evenly */
+	return BUDGET / 2 + (int)(x >> 26);
+}
+
 static bool turn_due(void)
 {
 	gp_slice_start = gp_cycles();
@@ -60,7 +72,7 @@ struct greenlet *gp_sched_pop(void)
 	gp_sched.nready--;
 	g = gp_container(n, struct greenlet, run);
 	g->state = GP_RUNNING;
-	g->budget = BUDGET;
+	g->budget = fresh_budget();
 	return g;
 }
 
@@ -119,7 +131,7 @@ void gp_yield(void)
 		push(g);
 		gp_sched_leave(g);
 	}
-	g->budget = BUDGET;
+	g->budget = fresh_budget();
 	gp_leave();
 }
 
@@ -127,7 +139,7 @@ void gp_yield(void)
 void gp_tick_spent(struct greenlet *g)
 {
 	if (g->handler_frame && (char *)__builtin_frame_address(0) < (char *)g->handler_frame) {
-		g->budget = BUDGET;
+		g->budget = fresh_budget();
 		return;
 	}
 	g->handler_frame = NULL; /* it was left by a jump */
@@ -203,7 +215,8 @@ int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
 		bool unlinked = unlink_all(g);
 		int s = gp_signal_handle(g);
 
-		if (unlinked || r == -EINTR)
+		/* Those who wait in turns that end by a clock must hear of it, too. */
+		if (unlinked || r == -EINTR || (s && r == -ETIMEDOUT))
 			r = s ? s : -ERESTART;
 	}
 	errno = saved;
