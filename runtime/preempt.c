@@ -117,6 +117,7 @@ static void tick(int sig, siginfo_t *info, void *context)
 			return;
 	next_period(false);
 	gp_sched.preempted++;
+	gp_signal_kernel_mask = ~0ull; /* which it is in here */
 	gp_yield();
 	gp_signal_return(context);
 	errno = saved;
@@ -146,6 +147,7 @@ void gp_preempt_start(void)
 	act.handler = (void *)tick;
 	act.flags = SA_SIGINFO | SA_RESTART | SA_NODEFER | 0x04000000 /* SA_RESTORER */;
 	act.restorer = gp_restorer;
+	act.mask = ~0ull; /* a handler in between could change the kernel's mask, and our return would undo it */
 	if (real_syscall(SYS_rt_sigaction, SIGNAL, &act, NULL, sizeof(act.mask)))
 		return;
 	period = 0;

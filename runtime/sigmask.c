@@ -13,7 +13,7 @@ static struct {
 	unsigned n;
 } kinds[16];
 static unsigned others; /* greenlets whose mask found no place in the table */
-static bool full;
+static volatile bool full;
 
 static void set_kernel(uint64_t mask)
 {
@@ -52,7 +52,9 @@ static void reckon(void)
 			if (g->state != GP_DEAD && !g->exited)
 				all &= g->sigmask;
 		}
-	gp_signal_want = full ? ~NEVER : all;
+	gp_signal_want = all;
+	if (full) /* now, not before: the wrapper may have come in between */
+		gp_signal_want = ~NEVER;
 }
 
 /* True if there was none of that mask. */
@@ -122,6 +124,13 @@ void gp_sigmask_full(bool now)
 {
 	full = now;
 	reckon();
+	if (!now)
+		gp_signal_kernel_mask = ~gp_signal_want; /* a handler may have come between a change and our note of it */
+}
+
+bool gp_sigmask_is_full(void)
+{
+	return full;
 }
 
 void gp_sigmask_start(struct greenlet *main)

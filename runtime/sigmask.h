@@ -21,5 +21,6 @@ void gp_sigmask_alone(struct greenlet *g);
 void gp_sigmask_block(void);
 /* No room for more: everything is held back until there is. */
 void gp_sigmask_full(bool full);
+bool gp_sigmask_is_full(void);
 
 #endif

@@ -62,6 +62,15 @@ static bool accepts(const struct greenlet *g, int sig)
 	return g->state != GP_DEAD && !g->exited && (!blocks(g, sig) || (g->sigwait & gp_sigbit(sig)));
 }
 
+/* An older one of its kind is still to be handled here. */
+static bool overtakes(const struct greenlet *g, int sig)
+{
+	for (int i = 0; i < queued; i++)
+		if (queue[i].sig == sig && queue[i].g == g && !blocks(g, sig))
+			return true;
+	return false;
+}
+
 /* Who natively handles a signal of the process: main, the one that runs, or anybody. NULL: blocked everywhere. */
 static struct greenlet *taker(int sig)
 {
@@ -177,6 +186,7 @@ static void deliver(struct greenlet *g, const struct sigaction *act, int sig, si
 	call(g, act, sig, info, uc, stack_pointer(uc));
 	gp_sigmask_block();
 	gp_sigmask_change(g, *outside);
+	gp_signal_noted = queued; /* what was blocked meanwhile may be somebody's now */
 	gp_signal_return(uc);
 }
 
@@ -207,6 +217,8 @@ static void wrapper(int sig, siginfo_t *info, void *context)
 	} else if (!g || (gp_critical && !synchronous(sig, info))) {
 		mine = g && own(sig, info);
 		note(mine ? g : NULL, sig, info, &act);
+		if (gp_sigmask_is_full())
+			*(uint64_t *)&uc->uc_sigmask = gp_signal_kernel_mask = gp_signal_want;
 		if (!gp_sched.current)
 			gp_hub_wake(); /* libuv goes on waiting after EINTR */
 	} else {
@@ -214,7 +226,7 @@ static void wrapper(int sig, siginfo_t *info, void *context)
 		mine = own(sig, info);
 		t = mine ? g : taker(sig);
 		/* abort() has unblocked its signal behind our back. With something linked elsewhere a handler must not jump away yet. */
-		if (t == g && (!blocks(g, sig) || sig == SIGABRT || synchronous(sig, info)) && (!g->waits || synchronous(sig, info))) {
+		if (t == g && !overtakes(g, sig) && (!blocks(g, sig) || sig == SIGABRT || synchronous(sig, info)) && (!g->waits || synchronous(sig, info))) {
 			deliver(g, &act, sig, info, uc);
 		} else {
 			note(mine ? g : NULL, sig, info, &act);
@@ -354,6 +366,7 @@ static int run(struct greenlet *g, struct noted *n, int depth)
 	call(g, &act, n->sig, &n->info, &context, __builtin_frame_address(0));
 	gp_enter();
 	gp_sigmask_change(g, gp_sigset(&context.uc_sigmask));
+	gp_signal_noted = true; /* what was blocked meanwhile may be somebody's now */
 	gp_signal_sync();
 	gp_critical = gp_critical - 1; /* the caller looks again */
 	return act.sa_flags & SA_RESTART ? -ERESTART : -EINTR;

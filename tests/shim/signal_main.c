@@ -8,8 +8,8 @@
 #include <setjmp.h>
 #undef main
 
-#define SIGNAL_AT  20
-#define RELEASE_AT 90
+#define SIGNAL_AT  40
+#define RELEASE_AT 120
 
 static sigjmp_buf away;
 static volatile int ran, elsewhere;
@@ -117,7 +117,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	case_name = "main";
 	main_thread = pthread_self();
-	blocked_ms = 120;
+	blocked_ms = 150;
 	sem_init(&s, 0, 0);
 	for (int i = 0; i < 3; i++)
 		pthread_create(&runners[i], NULL, run, NULL);
