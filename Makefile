@@ -24,8 +24,9 @@ SHIM := $(patsubst %,$(BUILD)/%.o,$(wildcard shim/*.c))
 UNIT := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/unit/*.c))
 RUN := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/run/*.c))
 PROGRAMS := $(patsubst tests/%,$(BUILD)/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
-SHIMTESTS := $(patsubst tests/shim/%.c,$(BUILD)/shimtests/%,$(wildcard tests/shim/*.c))
+SHIMTESTS := $(foreach build,% %.O0 %.fortified,$(patsubst tests/shim/%.c,$(BUILD)/shimtests/$(build),$(wildcard tests/shim/*.c)))
 REGRESS := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/regress/*.c))
+SOAK := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/soak/*.c))
 BENCH := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
 ## all               the library and its helpers (the default)
@@ -55,11 +56,16 @@ $(BUILD)/%.S.o: %.S Makefile
 link = $(shell sed -n '1,5s|.*link: *\([-a-zA-Z0-9_. ]*\).*|\1|p' $<)
 built := $(abspath $(BUILD))
 program = @mkdir -p $(@D); set -x; $(if $(filter %.cc,$<),$(CXX) $(filter-out -std=%,$(BASE)) -std=gnu++20,$(CC) $(BASE)) \
-	$(CFLAGS) -pthread -iquote runtime -o $@ $< -L$(BUILD) -Wl,-rpath,$(built) $(link)
+	$(CFLAGS) -pthread -iquote runtime -iquote tests -MF $@.d -o $@ $< -L$(BUILD) -Wl,-rpath,$(built) $(link)
 $(BUILD)/programs/%: tests/programs/%.c $(BUILD)/libgpatch.so Makefile ; $(program)
 $(BUILD)/programs/%: tests/programs/%.cc Makefile ; $(program)
 $(BUILD)/shimtests/%: tests/shim/%.c Makefile ; $(program)
+$(BUILD)/shimtests/%.O0: CFLAGS = -g -O0
+$(BUILD)/shimtests/%.O0: tests/shim/%.c Makefile ; $(program)
+$(BUILD)/shimtests/%.fortified: CFLAGS = -g -O2 -D_FORTIFY_SOURCE=3 -D_FILE_OFFSET_BITS=64
+$(BUILD)/shimtests/%.fortified: tests/shim/%.c Makefile ; $(program)
 $(BUILD)/regress/%: tests/regress/%.c Makefile ; $(program)
+$(BUILD)/soak/%: tests/soak/%.c Makefile ; $(program)
 $(BUILD)/bench/%: tests/bench/%.c Makefile ; $(program)
 $(BUILD)/measure: scripts/measure.c Makefile ; $(program)
 
@@ -89,6 +95,10 @@ lint: all
 	BUILD=$(BUILD) scripts/check-layers
 	BUILD=$(BUILD) scripts/check-exports
 	BUILD=$(BUILD) scripts/check-fortify
+
+## soak              what takes minutes: storms, churn, thousands of children
+soak: tests $(SOAK)
+	GP_SOAK=1 BUILD=$(BUILD) $(BUILD)/run --filter 'soak/*'
 
 ## check-programs    larger real programs: installs them, runs them natively and under the shim
 check-programs:
@@ -132,7 +142,7 @@ clean:
 help:
 	@sed -n 's/^## /  /p' Makefile
 
-.PHONY: all programs tests check lint check-programs check-cpython demo bench install uninstall clean help
+.PHONY: all programs tests check lint soak check-programs check-cpython demo bench install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

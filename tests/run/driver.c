@@ -1,9 +1,11 @@
 /*
  * driver.c - whole programs under the shim, compared with what they are without it.
  *
- *   shimtests/NAME   native, then preloaded with both switch backends: same standard output, same exit status
+ *   shimtests/NAME   native, then preloaded with both switch backends: same standard output, same exit status. The preloaded ones
+ *                    are the same tables built otherwise: fortified with large files (other entries of libc), and not optimized
  *   regress/NAME     native, then preloaded with both backends: exit status 0
  *   programs/NAME    in each mode that its source allows: exit status 0 and the output that stands beside the source
+ *   soak/NAME        as regress, for minutes; only where GP_SOAK is set (make soak)
  *
  * All are found by wildcard: a new file is a new test. tests/programs/EXPECT.md tells which output is expected where.
  */
@@ -122,11 +124,13 @@ ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
 	last = asm_only(source) ? ASYNC_ASM : ASYNC_UCONTEXT;
 	free(source);
 	for (int h = ASYNC_ASM; h <= last; h++) {
-		struct result r = run(hows[h], argv, LIMIT);
-		char *name = text("shim/%s %s", s->name, hows[h]->name);
+		char *other = text("%s.%s", s->path, h == ASYNC_ASM ? "fortified" : "O0");
+		struct result r = run(hows[h], (const char *[]){ other, NULL }, LIMIT);
+		char *name = text("shim/%s %s", strrchr(other, '/') + 1, hows[h]->name);
 
 		fail_with(name, difference("native", by_itself.status, by_itself.out, hows[h]->name, &r, false));
 		free(name);
+		free(other);
 		forget(&r);
 	}
 	forget(&by_itself);
@@ -144,10 +148,10 @@ ParameterizedTestParameters(regress, succeeds)
 	return cr_make_param_array(struct subject, s, n);
 }
 
-ParameterizedTest(struct subject *s, regress, succeeds, .timeout = PATIENCE)
+static void check_regress(const struct subject *s, const char *directory, int limit)
 {
 	const char *argv[] = { s->path, NULL };
-	char *source = text("tests/regress/%s", s->name);
+	char *source = text("tests/%s/%s", directory, s->name);
 	bool api;
 
 	for (int h = NATIVE; h <= ASYNC_UCONTEXT; h++) {
@@ -155,12 +159,30 @@ ParameterizedTest(struct subject *s, regress, succeeds, .timeout = PATIENCE)
 
 		if ((!allowed(source, h ? "async" : "native", &api) && !(api && !h)) || (h == ASYNC_UCONTEXT && asm_only(source)))
 			continue;
-		r = run(hows[h], argv, LIMIT);
-		cr_expect(r.status == 0, "regress/%s %s: status %d%s\n%s%s", s->name, hows[h]->name, r.status,
+		r = run(hows[h], argv, limit);
+		cr_expect(r.status == 0, "%s/%s %s: status %d%s\n%s%s", directory, s->name, hows[h]->name, r.status,
 			  r.status == -1 ? " (too slow)" : "", r.out, r.err);
 		forget(&r);
 	}
 	free(source);
+}
+
+ParameterizedTest(struct subject *s, regress, succeeds, .timeout = PATIENCE)
+{
+	check_regress(s, "regress", LIMIT);
+}
+
+ParameterizedTestParameters(soak, succeeds)
+{
+	size_t n;
+	struct subject *s = find_built(getenv("GP_SOAK") ? "soak" : "none", &n);
+
+	return cr_make_param_array(struct subject, s, n);
+}
+
+ParameterizedTest(struct subject *s, soak, succeeds, .timeout = 4 * SOAK_LIMIT)
+{
+	check_regress(s, "soak", SOAK_LIMIT);
 }
 
 /* ---- programs */

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 /* Seconds for a program, and for a test that runs several and looks into those that hang. */
-enum { LIMIT = 20, PATIENCE = 200 };
+enum { LIMIT = 20, PATIENCE = 200, SOAK_LIMIT = 900 };
 
 /* How to run it. mode NULL: natively, without the preload. */
 struct how {

@@ -18,7 +18,7 @@ static void fifo(void)
 
 static void open_other(long flags)
 {
-	int fd = open(path, (int)flags);
+	int fd = open(path, (int)flags, 0600);
 
 	if (fd >= 0 && (flags & O_ACCMODE) == O_WRONLY)
 		(void)!write(fd, "hello", 5);
