@@ -14,7 +14,7 @@ struct first {
 };
 
 /* makecontext passes ints only: the pointer goes in two halves. */
-static void boot(unsigned low, unsigned high)
+__attribute__((no_sanitize_address)) static void boot(unsigned low, unsigned high)
 {
 	struct first *f = (struct first *)((uintptr_t)low | (uintptr_t)high << 32);
 

@@ -200,8 +200,8 @@ static struct greenlet *get(const struct gp_spawn *how, int *err)
 	return g;
 }
 
-/* The boot frame: the first on a greenlet's stack, what pthread_exit and cancellation unwind to. */
-static void boot(void *arg)
+/* The boot frame: the first on a greenlet's stack, what pthread_exit and cancellation unwind to. It is never left: ASan must not fence it. */
+__attribute__((no_sanitize_address)) static void boot(void *arg)
 {
 	struct greenlet *g = arg;
 	__pthread_unwind_buf_t buf;

@@ -115,6 +115,7 @@ Test(patch, libcs_own_calls_come_to_us)
 {
 	int low = dup(0);
 
+	NOT_UNDER_ASAN();
 	close(low);
 	cr_assert(patch(), "%s", why);
 	cr_assert_eq(dup(0), low, "a descriptor is left open");
@@ -128,6 +129,7 @@ Test(patch, libcs_own_calls_come_to_us)
 /* Memory-deny-write-execute: code may not be changed in place, and we do not. */
 Test(patch, under_mdwe)
 {
+	NOT_UNDER_ASAN();
 	if (prctl(PR_SET_MDWE, 1, 0, 0, 0))
 		cr_skip("a kernel without it");
 	cr_assert_eq(mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), MAP_FAILED);
@@ -144,6 +146,7 @@ Test(patch, no_memfd)
 
 Test(patch, an_older_kernel_without_the_exec_flag)
 {
+	NOT_UNDER_ASAN();
 	refuse(SYS_memfd_create, 1, 0x10, EINVAL);
 	cr_assert(patch(), "%s", why);
 	check_patched();
@@ -188,6 +191,7 @@ Test(patch, a_target_near_libc)
 	static struct gp_entry near[1] = { { "read", NULL, (void *)raw_read } };
 	void *to = (void *)our_read;
 
+	NOT_UNDER_ASAN();
 	for (long away = 16; away < 1024 && at == MAP_FAILED; away += 16) /* MiB under libc */
 		at = mmap((char *)((uintptr_t)libc & ~4095ul) - (away << 20), 4096, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -208,6 +212,7 @@ Test(patch, a_target_near_libc)
 /* With the first greenlet, unless the symbols are all that is wanted. */
 Test(patch, with_the_first_greenlet)
 {
+	NOT_UNDER_ASAN();
 	gp_patch_register(table, 3);
 	cr_assert(!gp_patched);
 	cr_assert_eq(gp_greenlets_start(), 0);

@@ -178,6 +178,7 @@ Test(stack, no_address_space)
 	struct rlimit old, tight;
 	int err = 0, n = 0;
 
+	NOT_UNDER_ASAN();
 	getrlimit(RLIMIT_AS, &old);
 	tight = old;
 	tight.rlim_cur = 1ul << 30;

@@ -22,6 +22,13 @@
 
 #define MS 1000000ull
 
+/* Where ASan's own functions stand in for libc's, or its memory counts. */
+#ifdef __SANITIZE_ADDRESS__
+#define NOT_UNDER_ASAN() cr_skip("not under ASan")
+#else
+#define NOT_UNDER_ASAN() ((void)0)
+#endif
+
 /* One test for each switch backend. */
 #define Both(suite, name)                                                                                                      \
 	static void suite##_##name##_body(void);                                                                               \
