@@ -74,13 +74,21 @@ static ssize_t try(struct gp_io *io, const struct iovec *iov, int count)
 	}
 }
 
+/* read and write look at the whole range before anything else (fs/read_write.c: access_ok), unlike any call that tries without waiting. */
+static bool out_of_range(const struct iovec *iov, int count)
+{
+	uintptr_t end;
+
+	return count == 1 && iov->iov_len > INT_MAX && (__builtin_add_overflow((uintptr_t)iov->iov_base, iov->iov_len, &end) || end >> 47);
+}
+
 ssize_t gp_read(int fd, const struct iovec *iov, int count, size_t bytes, const char *why)
 {
 	struct gp_fd *f = gp_fd(fd);
 	struct gp_io io;
 
 	/* A read of nothing never waits, and recv of nothing would take a datagram (net/socket.c: sock_read_iter). */
-	if (!f || !bytes || bytes > SSIZE_MAX || gp_fd_kind(fd, f) == GP_FD_FILE) {
+	if (!f || !bytes || out_of_range(iov, count) || gp_fd_kind(fd, f) == GP_FD_FILE) {
 		gp_cancel_point();
 		gp_tick_io();
 		return count == 1 ? real_read(fd, iov->iov_base, iov->iov_len) : real_readv(fd, iov, count);
@@ -117,7 +125,7 @@ ssize_t gp_write(int fd, const struct iovec *iov, int count, size_t bytes, const
 	bool started = false;
 	struct gp_io io;
 
-	if (!f || !bytes || bytes > SSIZE_MAX || gp_fd_kind(fd, f) == GP_FD_FILE) {
+	if (!f || !bytes || out_of_range(iov, count) || gp_fd_kind(fd, f) == GP_FD_FILE) {
 		gp_cancel_point();
 		gp_tick_io();
 		return count == 1 ? real_write(fd, iov->iov_base, iov->iov_len) : real_writev(fd, iov, count);

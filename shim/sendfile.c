@@ -40,7 +40,8 @@ static bool open_end(struct end *e, int fd, short event)
 	*e = (struct end){ .fd = fd, .event = event, .f = gp_fd(fd) };
 	if (!e->f || gp_fd_kind(fd, e->f) == GP_FD_UNKNOWN)
 		return false;
-	e->waits = e->f->kind != GP_FD_FILE && !gp_fd_nonblock(fd, e->f);
+	/* What else can be polled (epoll, eventfd, timerfd) cannot be spliced, and says so at once. */
+	e->waits = e->f->kind != GP_FD_FILE && e->f->kind != GP_FD_POLL && !gp_fd_nonblock(fd, e->f);
 	return true;
 }
 

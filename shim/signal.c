@@ -181,23 +181,28 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 static int timed_wait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout)
 {
 	uint64_t deadline = GP_FOREVER;
+	struct timespec ts;
+	sigset_t wanted;
 	siginfo_t mine;
 	int saved = errno, sig;
 
+	sigemptyset(&wanted);
+	if (gp_copy_in(&wanted, set, sizeof(uint64_t)) || (timeout && gp_copy_in(&ts, timeout, sizeof(ts))))
+		return -EFAULT;
 	if (timeout) {
-		if (!gp_timespec_ok(timeout) || timeout->tv_sec < 0)
+		if (!gp_timespec_ok(&ts) || ts.tv_sec < 0)
 			return -EINVAL;
-		deadline = gp_deadline(timeout, CLOCK_MONOTONIC, true);
+		deadline = gp_deadline(&ts, CLOCK_MONOTONIC, true);
 	}
 	gp_cancel_point();
-	sig = wait_for_signal(gp_self, set, &mine, deadline);
+	sig = wait_for_signal(gp_self, &wanted, &mine, deadline);
 	errno = saved;
 	if (sig <= 0)
 		return sig;
 	if (mine.si_code == SI_TKILL)
 		mine.si_code = SI_USER; /* as libc does */
-	if (info)
-		*info = mine;
+	if (info && gp_copy_out(info, &mine, sizeof(mine)))
+		return -EFAULT;
 	return sig;
 }
 

@@ -149,15 +149,17 @@ GP_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struc
 			errno = EAGAIN;
 		}
 	}
-	if (timeout && deadline != GP_FOREVER) { /* the kernel writes back what is left */
-		uint64_t now = gp_now(), left = deadline > now ? deadline - now : 0;
-
-		*timeout = (struct timespec){ (time_t)(left / GP_NSEC), (long)(left % GP_NSEC) };
-	}
 	if (got) {
 		io.ret = 0;
 		io.err = 0;
 	}
 	io.ret = gp_io_end(&io, 0);
+	if (got && timeout && deadline != GP_FOREVER) { /* the kernel writes back what is left */
+		uint64_t now = gp_now(), left = deadline > now ? deadline - now : 0;
+
+		ts = (struct timespec){ (time_t)(left / GP_NSEC), (long)(left % GP_NSEC) };
+		if (gp_copy_out(timeout, &ts, sizeof(ts)))
+			return (int)gp_ret(-EFAULT);
+	}
 	return got ? (int)got : (int)io.ret;
 }

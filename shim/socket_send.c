@@ -85,7 +85,7 @@ GP_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	unsigned sent = 0;
 	int saved = errno;
 
-	if (!gp_coop(GP_F_SOCKET))
+	if (!gp_coop(GP_F_SOCKET) || !n)
 		return real_sendmmsg(fd, vec, n, flags);
 	if (n > 1024) /* UIO_MAXIOV, as the kernel caps it */
 		n = 1024;

@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <sys/uio.h>
 
-/* The kernel checks the array: a copy is looked at only for its size, and only where it can be read. */
+/* The kernel checks the array: a copy is looked at only for its size, and only where it can be read. False: nothing to wait for. */
 static bool total(const struct iovec *iov, int count, size_t *bytes)
 {
 	struct iovec copy[64];
@@ -22,7 +22,7 @@ static bool total(const struct iovec *iov, int count, size_t *bytes)
 		sum += copy[i % 64].iov_len;
 	}
 	*bytes = sum;
-	return true;
+	return sum > 0; /* of nothing: 0, even where read would refuse (a directory) */
 }
 
 GP_EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
