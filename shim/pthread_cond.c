@@ -78,7 +78,8 @@ static int wait_shared(pthread_cond_t *c, pthread_mutex_t *m, const char *why, u
 
 	gp_cancel_point();
 	if (!gp_lot_unseen)
-		gp_lot_meet(true); /* glibc releases the mutex in there, and nobody tells the greenlets that wait for it */
+		gp_lot_meet(true);
+	gp_lot_wake(m, 1); /* glibc releases the mutex in there, and nobody tells who waits for it: the first in line must look */
 	r = (int)gp_offload(shared_wait, &w, why);
 	gp_cancel_point();
 	return r == ETIMEDOUT && gp_now() < deadline ? 0 : r;
