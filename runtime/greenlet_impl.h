@@ -24,6 +24,11 @@ struct gp_wait {
 	void (*unlink)(struct gp_wait *);
 };
 
+/* Signals, by number and age: sigqueue.h. */
+struct gp_sigqueue {
+	struct gp_noted *first, *last;
+};
+
 enum gp_state { GP_READY, GP_RUNNING, GP_PARKED, GP_DEAD };
 
 struct greenlet {
@@ -39,11 +44,13 @@ struct greenlet {
 	uint8_t detached, main, user_stack;
 	uint8_t exited;          /* main, after pthread_exit */
 	uint8_t named;           /* has a name of its own */
+	uint8_t mask_saved;      /* ppoll, sigsuspend: `saved_mask` comes back with the first handler, or at the end */
 	uint8_t sched_set, sched_policy, sched_priority; /* pthread_setschedparam: kept, not applied */
 	uint8_t trimmed;         /* dead, and its pages given back */
 	int budget;              /* calls that may still succeed without waiting before it must yield */
 	int wake_result;         /* what gp_ready() handed over */
 	struct gp_timer timer;   /* the deadline of the current park */
+	struct gp_sigqueue signals; /* sent to it alone, and not handled yet */
 	struct gp_wait *waits;   /* what it has linked elsewhere: sched.h */
 	const char *why;         /* "recv", "pthread_mutex_lock": what a dump shows */
 	const void *on;          /* address or (void *)fd it waits for */
@@ -58,7 +65,7 @@ struct greenlet {
 	void *stack_map;         /* lowest address of our mapping (guard included), or of the user's stack */
 	size_t stack_size, guard_size;
 	uint64_t sigmask;        /* kernel form: bit n-1 is signal n */
-	void *handler_frame;     /* frame of the wrapper whose handler interrupted it, while that runs */
+	uint64_t saved_mask;
 	unsigned handlers_ran;   /* counts, for sigsuspend */
 	uint64_t sigwait;        /* what it waits for in sigwait() */
 	uint32_t tid;            /* the fake tid in pd->tid: over pid_max, so never a kernel thread's */

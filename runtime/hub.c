@@ -174,13 +174,13 @@ static void hub_main(void *arg)
 		gp_critical = 1;
 		gp_sched_arrived(NULL);
 		if (gp_unlikely(gp_signal_noted))
-			gp_signal_dispatch();
+			gp_signal_look();
 		if (gp_sched.nready)
 			gp_hub_turn();
 		while (!gp_sched.nready) {
 			wait_for_something();
 			if (gp_unlikely(gp_signal_noted))
-				gp_signal_dispatch();
+				gp_signal_look();
 		}
 		gp_sched_turned();
 		n = gp_sched_pop();

@@ -103,27 +103,26 @@ static void nothing(struct gp_wait *w)
 }
 
 /* While something is linked handlers run only in gp_park: none slips in between here and the wait, which would then not hear of it. */
-bool gp_pollwait_mask(const sigset_t *mask, uint64_t *old)
+bool gp_pollwait_mask(const sigset_t *mask)
 {
 	struct greenlet *g = gp_self;
 	unsigned ran = g->handlers_ran;
 
-	*old = g->sigmask;
 	if (!mask)
 		return true;
-	gp_signal_mask(g, gp_sigset(mask));
+	gp_signal_swap(g, gp_sigset(mask));
 	gp_wait_push(&g->mask_wait, nothing);
 	return ran == g->handlers_ran;
 }
 
-void gp_pollwait_unmask(const sigset_t *mask, uint64_t old)
+void gp_pollwait_unmask(const sigset_t *mask)
 {
 	struct greenlet *g = gp_self;
 
 	if (!mask)
 		return;
 	gp_wait_pop(&g->mask_wait);
-	gp_signal_mask(g, old);
+	gp_signal_unswap(g);
 }
 
 struct gp_look gp_pollwait_begin(void)

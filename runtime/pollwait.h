@@ -29,7 +29,7 @@ int gp_pollwait_look(struct gp_look before, int r);
  * The mask of ppoll, pselect and epoll_pwait, from the first look that found nothing to the end of the wait. Nothing happens where
  * mask is NULL. False: that let a signal in, and the call ends with EINTR. Always to be undone with gp_pollwait_unmask.
  */
-bool gp_pollwait_mask(const sigset_t *mask, uint64_t *old);
-void gp_pollwait_unmask(const sigset_t *mask, uint64_t old);
+bool gp_pollwait_mask(const sigset_t *mask);
+void gp_pollwait_unmask(const sigset_t *mask);
 
 #endif

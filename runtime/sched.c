@@ -102,7 +102,7 @@ void gp_sched_leave(struct greenlet *g)
 void gp_sched_arrived(struct greenlet *g)
 {
 	if (gp_switch == &gp_switch_ucontext)
-		gp_signal_kernel_mask = ~gp_signal_want; /* swapcontext brought an old one back */
+		gp_signal_kernel_mask = ~0ull; /* so switch_ucontext.c leaves it */
 	gp_signal_resume();
 	if (gp_unlikely(gp_sched.zombie != NULL))
 		gp_greenlet_reap_zombie();
@@ -133,17 +133,6 @@ void gp_yield(void)
 	}
 	g->budget = fresh_budget();
 	gp_leave();
-}
-
-/* A handler has interrupted the greenlet at any place, in malloc perhaps: no reason for it to give way there. */
-void gp_tick_spent(struct greenlet *g)
-{
-	if (g->handler_frame && (char *)__builtin_frame_address(0) < (char *)g->handler_frame) {
-		g->budget = fresh_budget();
-		return;
-	}
-	g->handler_frame = NULL; /* it was left by a jump */
-	gp_yield();
 }
 
 static void deadline_passed(struct gp_timer *t)

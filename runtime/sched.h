@@ -53,13 +53,12 @@ void gp_ready(struct greenlet *g, int result);
 /* Lets every other ready greenlet run, then comes back. No-op where gp_self is NULL. */
 void gp_yield(void);
 
-void gp_tick_spent(struct greenlet *g);
 /* Counts a call that succeeded without waiting, and yields when the budget is spent. Call once per such call. */
 static inline void gp_tick(void)
 {
 	struct greenlet *g = gp_self;
 	if (g && gp_unlikely(--g->budget < 0))
-		gp_tick_spent(g);
+		gp_yield();
 }
 
 /* Time stamps for fairness only: cheap, of no unit (some GHz). */
@@ -79,7 +78,7 @@ static inline void gp_tick_io(void)
 {
 	struct greenlet *g = gp_self;
 	if (g && gp_unlikely(--g->budget < 0 || gp_cycles() - gp_slice_start > GP_SLICE_CYCLES))
-		gp_tick_spent(g);
+		gp_yield();
 }
 
 /* Acts on a pending cancellation where it is enabled; called at the start of each cancellation point and after -ECANCELED.

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 
 #define NEVER (gp_sigbit(SIGKILL) | gp_sigbit(SIGSTOP) | GP_SIGMASK_LIBC)
+/* Faults: the kernel kills where one of these is blocked. */
+#define FAULTS (gp_sigbit(SIGSEGV) | gp_sigbit(SIGBUS) | gp_sigbit(SIGFPE) | gp_sigbit(SIGILL) | gp_sigbit(SIGTRAP) | gp_sigbit(SIGSYS))
 
 uint64_t gp_signal_kernel_mask, gp_signal_want;
 
@@ -13,7 +15,10 @@ static struct {
 	unsigned n;
 } kinds[16];
 static unsigned others; /* greenlets whose mask found no place in the table */
-static volatile bool full;
+static uint64_t refused; /* by every greenlet */
+static volatile uint64_t held;
+static volatile unsigned changes; /* of the kernel's mask, by handlers on their return */
+static volatile bool exposed;
 
 static void set_kernel(uint64_t mask)
 {
@@ -23,19 +28,68 @@ static void set_kernel(uint64_t mask)
 
 void gp_sigmask_block(void)
 {
-	set_kernel(~0ull);
+	if (~gp_signal_kernel_mask)
+		set_kernel(~0ull);
 }
 
+/* A handler that comes between the system call and the note of it has changed both, and the note is wrong: once more. */
 void gp_signal_sync(void)
 {
-	if (gp_signal_want != gp_signal_kernel_mask)
-		set_kernel(gp_signal_want);
+	unsigned before;
+
+	exposed = false;
+	do {
+		before = changes;
+		if (gp_signal_want != gp_signal_kernel_mask)
+			set_kernel(gp_signal_want);
+	} while (before != changes);
 }
 
 void gp_signal_expose(uint64_t mask)
 {
+	exposed = true;
 	if (mask != gp_signal_kernel_mask)
 		set_kernel(mask);
+}
+
+/* As above: one that comes in between holds back one more. */
+static void settle(void)
+{
+	uint64_t h;
+
+	do
+		gp_signal_want = refused | (h = held);
+	while (h != held);
+}
+
+void gp_sigmask_hold(int sig, uint64_t *frame)
+{
+	if (gp_sigbit(sig) & FAULTS)
+		return;
+	held |= gp_sigbit(sig);
+	gp_signal_want = refused | held;
+	if (exposed) /* a child is to inherit this mask as it is */
+		return;
+	*frame |= gp_sigbit(sig);
+	gp_signal_kernel_mask = *frame;
+	changes++;
+}
+
+void gp_sigmask_release(int sig)
+{
+	held &= ~gp_sigbit(sig);
+	settle();
+}
+
+void gp_sigmask_return(uint64_t *frame)
+{
+	*frame = gp_signal_kernel_mask = gp_signal_want;
+	changes++;
+}
+
+bool gp_sigmask_refused(int sig)
+{
+	return refused & gp_sigbit(sig);
 }
 
 static void reckon(void)
@@ -52,9 +106,8 @@ static void reckon(void)
 			if (g->state != GP_DEAD && !g->exited)
 				all &= g->sigmask;
 		}
-	gp_signal_want = all;
-	if (full) /* now, not before: the wrapper may have come in between */
-		gp_signal_want = ~NEVER;
+	refused = all;
+	settle();
 }
 
 /* True if there was none of that mask. */
@@ -116,21 +169,8 @@ void gp_sigmask_alone(struct greenlet *g)
 {
 	memset(kinds, 0, sizeof(kinds));
 	others = 0;
-	full = false;
+	held = 0;
 	gp_sigmask_enrol(g);
-}
-
-void gp_sigmask_full(bool now)
-{
-	full = now;
-	reckon();
-	if (!now)
-		gp_signal_kernel_mask = ~gp_signal_want; /* a handler may have come between a change and our note of it */
-}
-
-bool gp_sigmask_is_full(void)
-{
-	return full;
 }
 
 void gp_sigmask_start(struct greenlet *main)

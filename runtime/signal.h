@@ -1,10 +1,11 @@
 /*
  * signal.h - handlers run on the stack and with the TLS of a greenlet, never in the hub; every greenlet has a mask of its own.
  *
- * From the first greenlet on every handler of the program is installed behind a wrapper, and the kernel's mask is what no greenlet
- * accepts: switches change nothing. A signal for the running greenlet is handled there and then, as natively. Any other is noted: one
- * that arrives in the hub, in a critical section, or while the one that natively takes it (main, where it accepts the signal) is not
- * the one that runs. Its greenlet then handles it before anything else; a call that it waits in ends with EINTR or goes on, by SA_RESTART.
+ * From the first greenlet on every handler of the program is installed behind a wrapper (sigaction.c), and the kernel's mask is what
+ * no greenlet accepts (sigmask.c): switches change nothing. A signal for the running greenlet is handled there and then, as natively
+ * (signal.c). Any other is noted (sigqueue.c): one that arrives in the hub, in a critical section, or while the one that natively
+ * takes it (main, where it accepts the signal) is not the one that runs. Its greenlet then handles it before anything else (sigrun.c);
+ * a call that it waits in ends with EINTR or goes on, by SA_RESTART. What a thread does with masks and signals is in sigthread.c.
  */
 #ifndef GP_SIGNAL_H
 #define GP_SIGNAL_H
@@ -29,7 +30,13 @@ void gp_signal_return(void *context);
 /* The kernel shall have this mask, a greenlet's own, for what a child inherits, until gp_signal_sync. */
 void gp_signal_expose(uint64_t mask);
 
-/* Decides who handles what was noted. */
+/* libc is about to change the kernel's mask, or has: it is set anew at the next switch. SIGKILL: equal to no mask that there is. */
+static inline void gp_signal_unsure(void)
+{
+	gp_signal_kernel_mask = ~gp_signal_want & ~(1ull << (SIGKILL - 1));
+}
+
+/* Decides who handles what was noted; what nobody accepts any more goes back to the kernel. */
 void gp_signal_look(void);
 
 /* Runs the handlers that are due in g, which is the caller. 0: none ran; -EINTR or -ERESTART as in gp_park. */
@@ -52,10 +59,17 @@ int gp_signal_action(int sig, const struct sigaction *act, struct sigaction *old
 /* g's mask, which is the caller's, becomes `mask`; signals that become deliverable are handled before it returns. */
 void gp_signal_mask(struct greenlet *g, uint64_t mask);
 
+/*
+ * For the time of a call g's mask is `mask`. As natively the first handler that this lets in returns to the mask from before, so
+ * that a second signal of its kind waits for the next such call.
+ */
+void gp_signal_swap(struct greenlet *g, uint64_t mask);
+void gp_signal_unswap(struct greenlet *g);
+
 /* A signal for g alone: pthread_kill, raise. 0 or an error number. */
 int gp_signal_send(struct greenlet *g, int sig, const siginfo_t *info);
 
-/* Takes a signal of `set` that was noted and that g may have; 0: none. */
+/* Takes a signal of `set` that was noted and that g may have; 0: none. For sigwait. */
 int gp_signal_take(struct greenlet *g, uint64_t set, siginfo_t *info);
 
 /* What is noted and blocked: the part of sigpending(2) that the kernel has already handed over. */

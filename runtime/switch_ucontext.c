@@ -1,10 +1,12 @@
 /*
- * The portable backend. swapcontext() saves and restores the signal mask with a system call each way, which is its whole cost;
- * signal.c knows that under this backend the kernel's mask comes back as it was when the context was left.
+ * The portable backend. swapcontext() sets a signal mask with a system call, which is its whole cost. The kernel's mask is one for
+ * all greenlets and no part of a context: each context is entered with all signals blocked, a mask that cannot be out of date, and
+ * sched.c then sets the one that is wanted. The mask of when the context was left would let in what is held back since.
  */
 #include "switch.h"
 #include "tls.h"
 
+#include <string.h>
 #include <ucontext.h>
 
 struct first {
@@ -42,6 +44,7 @@ static void swap(struct gp_ctx *from, struct gp_ctx *to)
 	ucontext_t here; /* lives as long as this context is suspended */
 
 	from->sp = &here;
+	memset(&((ucontext_t *)to->sp)->uc_sigmask, 0xff, sizeof(sigset_t)); /* sigfillset leaves some out */
 	gp_tls_use(to->tp);
 	swapcontext(&here, to->sp);
 }

@@ -42,7 +42,6 @@ static int cowait(int n, int epfd, struct epoll_event *events, int max, const si
 {
 	static const struct timespec zero;
 	struct pollfd p = { epfd, POLLIN, 0 };
-	uint64_t old;
 
 	if (!n && deadline && mask) { /* unlike ppoll, epoll_pwait with no time to wait lets no pending signal in */
 		struct gp_look begin = gp_pollwait_begin();
@@ -56,8 +55,8 @@ static int cowait(int n, int epfd, struct epoll_event *events, int max, const si
 			gp_yield();
 		return n;
 	}
-	n = gp_pollwait_mask(mask, &old) ? wait_for(epfd, events, max, why, deadline) : -EINTR;
-	gp_pollwait_unmask(mask, old);
+	n = gp_pollwait_mask(mask) ? wait_for(epfd, events, max, why, deadline) : -EINTR;
+	gp_pollwait_unmask(mask);
 	return (int)gp_ret(n);
 }
 

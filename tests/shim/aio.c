@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext a signal may still be lost: open) */
 /* aio.c - waiting for POSIX aio and for getaddrinfo_a */
 #include "gap.h"
 

@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext a signal may still be lost: open) */
 /*
  * eintr.c - which waiting calls a handler ends, and with what. Each is met by a signal at 40 ms and by what it waits for at 100 ms.
  * eintr_restart.c is the same with SA_RESTART.

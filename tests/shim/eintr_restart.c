@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext a signal may still be lost: open) */
 /* eintr_restart.c - eintr.c with a handler that lets calls go on */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

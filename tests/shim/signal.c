@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext a signal may still be lost: open) */
 /* signal.c - who runs a handler, masks of threads, dispositions */
 #include "case.h"
 

@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext a signal may still be lost: open) */
 /* link: -lrt */
 /*
  * What a signal does to a call that waits: signal(7)'s table for SA_RESTART and not; a handler that returns, one that jumps away, and

@@ -1,4 +1,3 @@
-/* backends: asm (under ucontext a signal may still be lost: open) */
 /* wait.c - wait, wait3, wait4, waitpid, waitid: children that end, stop and go on */
 #include "gap.h"
 

@@ -1,0 +1,69 @@
+/* Two thousand queued signals for main while another thread computes: they wait somewhere, and none is lost. */
+#include "must.h"
+
+#define COUNT 2000
+
+static volatile int next, wrong;
+static atomic_bool over;
+
+static void handle(int sig, siginfo_t *info, void *context)
+{
+	(void)sig, (void)context;
+	wrong += info->si_value.sival_int != next++;
+}
+
+static void *compute(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	while (!over)
+		for (volatile int i = 0; i < 1000000; i++)
+			;
+	return arg;
+}
+
+static void *each_to_itself(void *arg)
+{
+	sigset_t one;
+	siginfo_t info;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGRTMIN + 2);
+	pthread_sigmask(SIG_BLOCK, &one, NULL);
+	for (int i = 0; i < 200; i++)
+		MUST(!pthread_sigqueue(pthread_self(), SIGRTMIN + 2, (union sigval){ .sival_int = i }));
+	for (int i = 0; i < 200; i++)
+		MUST(sigwaitinfo(&one, &info) == SIGRTMIN + 2 && info.si_value.sival_int == i);
+	return arg;
+}
+
+int main(void)
+{
+	struct sigaction act = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
+	pthread_t t = start(compute, NULL), u;
+	pid_t child;
+	int st;
+
+	pause_us(1000);
+	sigaction(SIGRTMIN + 1, &act, NULL);
+	if (!(child = fork())) {
+		for (int i = 0; i < COUNT; i++)
+			MUST(!sigqueue(getppid(), SIGRTMIN + 1, (union sigval){ .sival_int = i }));
+		_exit(0);
+	}
+	while (waitpid(child, &st, 0) != child)
+		MUST(errno == EINTR);
+	MUST(!st);
+	for (int i = 0; next < COUNT && i < 5000; i++)
+		pause_us(1000);
+	if (next != COUNT || wrong)
+		dprintf(2, "%d handled, %d out of order\n", next, wrong);
+	MUST(next == COUNT && !wrong);
+	u = start(each_to_itself, NULL);
+	pthread_join(u, NULL);
+	over = true;
+	pthread_join(t, NULL);
+	return 0;
+}
