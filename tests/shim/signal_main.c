@@ -10,6 +10,7 @@
 
 #define SIGNAL_AT  40
 #define RELEASE_AT 120
+#define PROCESSES  8
 
 static sigjmp_buf away;
 static volatile int ran, elsewhere;
@@ -108,21 +109,19 @@ static void *block(void *arg)
 /* case.h wants one. */
 CASE(none) {}
 
-int main(void)
+/* Every PROCESSES-th call, from `first` on. */
+static void some(int first)
 {
 	pthread_t runners[3], blocker;
 	sem_t s;
 
-	(void)main_of_cases;
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	case_name = "main";
 	main_thread = pthread_self();
 	blocked_ms = 150;
 	sem_init(&s, 0, 0);
 	for (int i = 0; i < 3; i++)
 		pthread_create(&runners[i], NULL, run, NULL);
 	pthread_create(&blocker, NULL, block, &s);
-	for (int i = 0; i < LENGTH(calls); i++) {
+	for (int i = first; i < LENGTH(calls); i += PROCESSES) {
 		jumps = false;
 		one(&calls[i], 0, false);
 		one(&calls[i], SA_RESTART, true);
@@ -134,5 +133,33 @@ int main(void)
 	for (int i = 0; i < 3; i++)
 		pthread_join(runners[i], NULL);
 	pthread_join(blocker, NULL);
+}
+
+/* A process has one main thread, so it is several that wait side by side. What they say is printed one after the other. */
+int main(void)
+{
+	int out[PROCESSES][2], st;
+	pid_t pid[PROCESSES];
+	ssize_t n;
+
+	(void)main_of_cases;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	case_name = "main";
+	for (int i = 0; i < PROCESSES; i++) {
+		MUST(pipe(out[i]) == 0 && (pid[i] = fork()) >= 0);
+		if (!pid[i]) {
+			dup2(out[i][1], 1);
+			close_range(3, ~0u, 0);
+			some(i);
+			exit(0);
+		}
+		close(out[i][1]);
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		while ((n = read(out[i][0], buf, sizeof(buf))) > 0)
+			MUST(write(1, buf, (size_t)n) == n);
+		MUST(waitpid(pid[i], &st, 0) == pid[i]);
+		say("status=%d", st);
+	}
 	return 0;
 }
