@@ -31,6 +31,7 @@ static struct {
 	void (*call_dtors)(void);
 	struct { uintptr_t seq; void (*destr)(void *); } *keys;
 	size_t sizeof_pd, tid, list, specific, cancel, robust, stackblock;
+	size_t specific_used;           /* glibc's flag: a value was set; 0: not found */
 	size_t static_size, align;
 	ptrdiff_t rseq;                 /* from the TCB; 0: none */
 	ptrdiff_t libc_block;           /* libc's own PT_TLS block, from the TCB */
@@ -99,6 +100,23 @@ static bool find_robust(void)
 	return t.robust < t.sizeof_pd;
 }
 
+/* glibc sets a flag behind the pointers to the blocks; found where a test sets it. Most threads never set a value. */
+static void find_specific_used(void)
+{
+	size_t off = t.specific + 1024 / KEYS_PER_BLOCK * sizeof(void *);
+	char *flag = (char *)self_pd() + off, before = *flag;
+	pthread_key_t key;
+
+	if (off >= t.sizeof_pd || (before & ~1) || pthread_key_create(&key, NULL))
+		return;
+	*flag = 0;
+	if (!pthread_setspecific(key, flag) && *flag == 1)
+		t.specific_used = off;
+	pthread_setspecific(key, NULL);
+	*flag = before;
+	pthread_key_delete(key);
+}
+
 #define NEED(cond, what)                                                                                                       \
 	if (!(cond)) {                                                                                                         \
 		*missing = what;                                                                                               \
@@ -141,6 +159,7 @@ int gp_tls_init(const char **missing)
 		if (FIELD(self_pd(), t.libc_block + (ptrdiff_t)off, void *) == (void *)&_res)
 			t.resp = off + 1;
 	NEED(t.resp, "the resolver state of a thread");
+	find_specific_used();
 	t.rseq = rseq && (!rseq_size || *rseq_size || *rseq) ? *rseq : 0;
 	gp_tls_fsgsbase = getauxval(AT_HWCAP2) & 2; /* HWCAP2_FSGSBASE: the kernel allows wrfsbase */
 	return 0;
@@ -249,12 +268,12 @@ static bool key_round(void *pd)
 	return again;
 }
 
-void gp_tls_last(void)
+static void end_keys(void *pd)
 {
-	void *pd = self_pd();
 	struct level2 **blocks = &FIELD(pd, t.specific, struct level2 *);
 
-	t.call_dtors();
+	if (t.specific_used && !FIELD(pd, t.specific_used, bool))
+		return;
 	for (int round = 0; round < 4 && key_round(pd); round++)
 		;
 	memset(blocks[0], 0, KEYS_PER_BLOCK * sizeof(struct level2));
@@ -262,6 +281,14 @@ void gp_tls_last(void)
 		free(blocks[b]);
 		blocks[b] = NULL;
 	}
+	if (t.specific_used)
+		FIELD(pd, t.specific_used, bool) = false;
+}
+
+void gp_tls_last(void)
+{
+	t.call_dtors();
+	end_keys(self_pd());
 	if (_res.options & RES_INIT) { /* __libc_thread_freeres would */
 		res_nclose(&_res);
 		memset(&_res, 0, sizeof(_res)); /* for the next thread on this TCB */

@@ -2,8 +2,9 @@
  * The context switch on x86-64: void gp_switch_asm_swap(struct gp_ctx *from, struct gp_ctx *to)
  *
  * Saved are the callee-saved registers and the control words (mxcsr, x87), as the psABI asks. The thread pointer is loaded after
- * the stack: signal.c keeps handlers out of the instructions in between. The way out is an indirect jump, since a ret here would
- * mispredict every time (the return stack still holds the other context's callers).
+ * the stack: signal.c keeps handlers out of the instructions in between. The way out is a ret, not a jump: nearly all switches are
+ * made in one place (gp_sched_leave), so the CPU's stack of return addresses, which holds the other context's callers, is right for
+ * this one too, and for the returns that follow. After a jump each of these would mispredict.
  */
 	.text
 
@@ -29,9 +30,9 @@ gp_switch_asm_swap:
 	subq	$8, %rsp
 	.cfi_adjust_cfa_offset 8
 	stmxcsr	(%rsp)
-	movl	$0, 4(%rsp)
 	fnstcw	4(%rsp)
-	movq	(%rsp), %rax
+	movl	(%rsp), %eax	/* read as it was written: a wider load would wait for both stores */
+	movzwl	4(%rsp), %ecx
 
 	movq	%rsp, (%rdi)
 	movq	(%rsi), %rsp
@@ -40,7 +41,9 @@ gp_switch_asm_swap:
 	je	2f
 	wrfsbase %rdx
 1:
-	cmpq	(%rsp), %rax
+	cmpl	(%rsp), %eax
+	jne	3f
+	cmpw	4(%rsp), %cx
 	jne	3f
 4:
 	addq	$8, %rsp
@@ -50,15 +53,13 @@ gp_switch_asm_swap:
 	popq	%r12
 	popq	%rbx
 	popq	%rbp
-	popq	%rcx
-	jmp	*%rcx
+	ret
 2:
 	movl	$158, %eax	/* arch_prctl */
 	movl	$0x1002, %edi	/* ARCH_SET_FS */
 	movq	%rdx, %rsi
 	syscall
-	movq	$-1, %rax	/* control words: reload */
-	jmp	1b
+	jmp	3f		/* the registers with the control words are gone: load the others */
 3:
 	ldmxcsr	(%rsp)
 	fldcw	4(%rsp)
