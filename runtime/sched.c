@@ -10,10 +10,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Between two looks at the kernel: this many switches, or about 100 us of cycles, whichever comes first. */
+/* Between two looks at the kernel: this many switches, or about 200 us of cycles, whichever comes first. */
 #define TURN_SWITCHES 128
-#define TURN_CYCLES   250000ull
-#define BUDGET        64
+#define TURN_CYCLES   500000ull
+#define BUDGET        256 /* GP_TICK_* */
+
+/* While eight turns last less than this, about 2 us, the clock is read for one of them: that costs as much as a quarter of a switch. */
+#define SHORT_CYCLES  5000ull
+#define SHORT_RUN     8u
 
 struct gp_sched gp_sched = { .ready = { &gp_sched.ready, &gp_sched.ready }, .all = { &gp_sched.all, &gp_sched.all } };
 __thread struct greenlet *gp_self __attribute__((tls_model("initial-exec")));
@@ -23,7 +27,7 @@ volatile int gp_critical;
 
 uint64_t gp_slice_start;
 
-static unsigned since_turn;
+static unsigned since_turn, short_turns;
 static uint64_t last_turn;
 
 bool gp_on_greenlet_thread(void)
@@ -52,13 +56,21 @@ static int fresh_budget(void)
 	static uint32_t x;
 
 	x += 2654435769u; /* 2^32 over the golden ratio: all values come, evenly */
-	return BUDGET / 2 + (int)(x >> 26);
+	return BUDGET / 2 + (int)(x >> 24);
 }
 
 static bool turn_due(void)
 {
-	gp_slice_start = gp_cycles();
-	return ++since_turn >= TURN_SWITCHES || gp_slice_start - last_turn > TURN_CYCLES;
+	uint64_t now;
+
+	if (++since_turn >= TURN_SWITCHES)
+		return true;
+	if (short_turns >= SHORT_RUN && since_turn % SHORT_RUN)
+		return false;
+	now = gp_cycles();
+	short_turns = now - gp_slice_start < SHORT_CYCLES ? short_turns + 1 : 0;
+	gp_slice_start = now;
+	return now - last_turn > TURN_CYCLES;
 }
 
 struct greenlet *gp_sched_pop(void)

@@ -167,14 +167,14 @@ GP_EXPORT int pthread_cond_signal(pthread_cond_t *c)
 		return 0;
 	if (shared && gp_self)
 		pace_of(c)->tick = GP_LOT_TICK; /* the program gets on */
-	gp_tick();
+	gp_tick_lock();
 	return real_pthread_cond_signal(c);
 }
 
 GP_EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
 {
 	if (!gp_lot_wake(c, GP_LOT_ANY))
-		gp_tick();
+		gp_tick_lock();
 	return real_pthread_cond_broadcast(c);
 }
 

@@ -97,7 +97,7 @@ GP_EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 
 	if (gp_likely(!nested))
 		gp_lot_wake(m, 1);
-	gp_tick();
+	gp_tick_lock();
 	return r;
 }
 GP_ALIAS_OF(__pthread_mutex_unlock, pthread_mutex_unlock);

@@ -184,7 +184,7 @@ GP_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rw)
 	r = real_pthread_rwlock_unlock(rw);
 	if (gp_unlikely(gp_lot_parked))
 		hand_over(rw, writer);
-	gp_tick();
+	gp_tick_lock();
 	return r;
 }
 GP_ALIAS_OF(__pthread_rwlock_unlock, pthread_rwlock_unlock);

@@ -62,7 +62,7 @@ static int acquire(sem_t *s, const char *why, clockid_t clock, const struct time
 		return (int)gp_ret(-EINVAL);
 	gp_cancel_point();
 	if (gp_likely(!gp_lot_claimed(s)) && !real_sem_trywait(s)) {
-		gp_tick();
+		gp_tick_lock();
 		return 0;
 	}
 	errno = saved;
@@ -110,6 +110,6 @@ GP_EXPORT int sem_post(sem_t *s)
 	int r = real_sem_post(s);
 
 	gp_lot_wake(s, 1);
-	gp_tick();
+	gp_tick_lock();
 	return r;
 }
