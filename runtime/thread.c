@@ -8,6 +8,7 @@
 #include "real.h"
 #include "signal.h"
 #include "stack.h"
+#include "stdfile.h"
 #include "tls.h"
 
 #include <setjmp.h>
@@ -82,13 +83,20 @@ static void tell_libc_about_threads(void)
 
 static void patch_libc(void)
 {
-	const char *why = "GPATCH_LIBC=symbols";
+	const char *why = "GPATCH_LIBC=symbols", *stdio = "";
 
-	if (gp_config.symbols || !gp_patch_libc(&why)) {
-		if (gp_config.verbose)
-			gp_say("libc is not patched (%s): its own calls may stop the others", why);
-	} else if (gp_config.verbose)
+	if (!gp_config.symbols && gp_patch_libc(&why))
+		why = NULL;
+	else
+		gp_stdfile_start(&stdio);
+	if (!gp_config.verbose)
+		return;
+	if (!why)
 		gp_say("libc is patched: its own calls are cooperative");
+	else if (gp_stdfile)
+		gp_say("libc is not patched (%s): stdio, names, system and their like are cooperative by symbol", why);
+	else
+		gp_say("libc is not patched (%s), and %s: its own calls may stop the others", why, stdio);
 }
 
 int gp_greenlets_start(void)

@@ -9,10 +9,6 @@
 #include <aio.h>
 #include <netdb.h>
 
-/* The 64 names take the same structure under another name, which is another type to the compiler. */
-#define TWIN64(name)                                                                                                           \
-	extern __typeof__(name) name##_twin __asm__(#name "64") __attribute__((copy(name), alias(#name), visibility("default")))
-
 /* `done` asks for a state that only changes one way. 0, or -errno. */
 static int wait_until(bool (*done)(void *), void *arg, const char *why, unsigned cancel, uint64_t deadline)
 {
@@ -89,7 +85,7 @@ GP_EXPORT int aio_read(struct aiocb *cb)
 
 	return started(saved, real_aio_read(cb));
 }
-TWIN64(aio_read);
+GP_TWIN_OF(aio_read64, aio_read);
 
 GP_EXPORT int aio_write(struct aiocb *cb)
 {
@@ -97,7 +93,7 @@ GP_EXPORT int aio_write(struct aiocb *cb)
 
 	return started(saved, real_aio_write(cb));
 }
-TWIN64(aio_write);
+GP_TWIN_OF(aio_write64, aio_write);
 
 GP_EXPORT int aio_fsync(int op, struct aiocb *cb)
 {
@@ -105,7 +101,7 @@ GP_EXPORT int aio_fsync(int op, struct aiocb *cb)
 
 	return started(saved, real_aio_fsync(op, cb));
 }
-TWIN64(aio_fsync);
+GP_TWIN_OF(aio_fsync64, aio_fsync);
 
 GP_EXPORT int aio_suspend(const struct aiocb *const list[], int count, const struct timespec *timeout)
 {
@@ -117,7 +113,7 @@ GP_EXPORT int aio_suspend(const struct aiocb *const list[], int count, const str
 	r = wait_until(any_done, &q, "aio_suspend", GP_PARK_CANCEL, after(timeout));
 	return (int)gp_ret(r == -ETIMEDOUT ? -EAGAIN : r);
 }
-TWIN64(aio_suspend);
+GP_TWIN_OF(aio_suspend64, aio_suspend);
 
 GP_EXPORT int lio_listio(int mode, struct aiocb *const list[restrict], int count, struct sigevent *restrict event)
 {
@@ -136,7 +132,7 @@ GP_EXPORT int lio_listio(int mode, struct aiocb *const list[restrict], int count
 		failed |= list[i] && list[i]->aio_lio_opcode != LIO_NOP && aio_error(list[i]);
 	return failed ? (int)gp_ret(-EIO) : 0;
 }
-TWIN64(lio_listio);
+GP_TWIN_OF(lio_listio64, lio_listio);
 
 struct names {
 	struct gaicb *const *list;

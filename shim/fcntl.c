@@ -223,36 +223,7 @@ GP_EXPORT int eventfd(unsigned initial, int flags)
 	return opened(real_eventfd(initial, flags), flags & EFD_NONBLOCK);
 }
 
-/* Closed inside libc, where close is no symbol. */
-GP_EXPORT int fclose(FILE *f)
-{
-	if (gp_unlikely(gp_sched.live))
-		closing(fileno_unlocked(f));
-	return real_fclose(f);
-}
-GP_ALIAS_OF(_IO_fclose, fclose);
-
-GP_EXPORT int pclose(FILE *f)
-{
-	if (gp_unlikely(gp_sched.live))
-		closing(fileno_unlocked(f));
-	return real_pclose(f);
-}
-
-GP_EXPORT FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict f)
-{
-	if (gp_unlikely(gp_sched.live))
-		closing(fileno_unlocked(f));
-	return real_freopen(path, mode, f);
-}
-
-GP_EXPORT FILE *freopen64(const char *restrict path, const char *restrict mode, FILE *restrict f)
-{
-	if (gp_unlikely(gp_sched.live))
-		closing(fileno_unlocked(f));
-	return real_freopen64(path, mode, f);
-}
-
+/* It closes inside libc. */
 GP_EXPORT int closedir(DIR *d)
 {
 	if (gp_unlikely(gp_sched.live))

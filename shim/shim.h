@@ -21,6 +21,10 @@
 /* Another exported name of a function in the same file: GP_ALIAS_OF(__recv, recv); list it in real.def as GP_ALIAS(__recv). */
 #define GP_ALIAS_OF(alias, target) extern __typeof__(target) alias __attribute__((__alias__(#target), __copy__(target), visibility("default")))
 
+/* The same where the compiler sees other types: structures of one layout under two names. */
+#define GP_TWIN_OF(twin, target)                                                                                               \
+	extern __typeof__(target) twin##_twin __asm__(#twin) __attribute__((copy(target), alias(#target), visibility("default")))
+
 /* -errno to errno and -1; anything else as it is. */
 static inline long gp_ret(long r)
 {

@@ -2,6 +2,7 @@
  * stdio_zoo - waiting inside libc's stdio: fgets on sockets, many readers of one FILE, a pipe that only this process empties,
  * fflush(NULL) and exit while somebody reads, flockfile held across a sleep, cancellation inside fgets.
  * modes: native async
+ * libc: symbols
  */
 #include "check.h"
 #include <fcntl.h>

@@ -17,11 +17,12 @@
 
 extern char **environ;
 
-const struct how native = { "native", NULL, NULL, NULL };
-const struct how async_asm = { "async asm", "async", NULL, NULL };
-const struct how async_ucontext = { "async ucontext", "async", "ucontext", NULL };
-const struct how sync_mode = { "sync", "sync", NULL, NULL };
-const struct how threads_mode = { "threads", "threads", NULL, NULL };
+const struct how native = { .name = "native" };
+const struct how async_asm = { "async asm", .mode = "async" };
+const struct how async_ucontext = { "async ucontext", .mode = "async", .backend = "ucontext" };
+const struct how async_symbols = { "async symbols", .mode = "async", .libc = "symbols" };
+const struct how sync_mode = { "sync", .mode = "sync" };
+const struct how threads_mode = { "threads", .mode = "threads" };
 
 char *text(const char *format, ...)
 {
@@ -116,6 +117,8 @@ static void become(const struct how *how, const char *const *argv, int out, int 
 			setenv("GPATCH_SWITCH", how->backend, 1);
 		if (how->stats)
 			setenv("GPATCH_STATS", how->stats, 1);
+		if (how->libc)
+			setenv("GPATCH_LIBC", how->libc, 1);
 	}
 	execv(argv[0], (char *const *)(const void *)argv);
 	dprintf(2, "%s: %s\n", argv[0], strerror(errno));

@@ -4,6 +4,7 @@
  *   shimtests/NAME   native, then preloaded with both switch backends: same standard output, same exit status. The preloaded ones
  *                    are the same tables built otherwise: fortified with large files (other entries of libc), and not optimized
  *   regress/NAME     native, then preloaded with both backends: exit status 0
+ *   Those with the mark "libc: symbols" run preloaded once more, without the patching of libc.
  *   programs/NAME    in each mode that its source allows: exit status 0 and the output that stands beside the source
  *   soak/NAME        as regress, for minutes; only where GP_SOAK is set (make soak)
  *
@@ -27,8 +28,8 @@ struct subject {
 	int how;
 };
 
-static const struct how *const hows[] = { &native, &async_asm, &async_ucontext, &sync_mode, &threads_mode };
-enum { NATIVE, ASYNC_ASM, ASYNC_UCONTEXT, SYNC, THREADS, HOWS };
+static const struct how *const hows[] = { &native, &async_asm, &async_ucontext, &async_symbols, &sync_mode, &threads_mode };
+enum { NATIVE, ASYNC_ASM, ASYNC_UCONTEXT, ASYNC_SYMBOLS, SYNC, THREADS, HOWS };
 
 /* Executables that match the pattern, in memory that Criterion hands over to the processes of the tests. */
 static struct subject *find(const char *pattern, size_t *count)
@@ -87,21 +88,39 @@ static void fail_with(const char *name, char *what)
 	free(what);
 }
 
-/* ---- shimtests */
-
-/* `backends: asm` in the first lines of a source, with the reason beside it: not run under ucontext. */
-static bool asm_only(const char *source)
+/* The source of a test, whatever its language. */
+static FILE *open_source(const char *stem)
 {
-	char *path = text("%s.c", source), head[512] = "";
-	FILE *f = fopen(path, "r");
+	static const char *const endings[] = { ".c", ".cc", ".py" };
+	FILE *f = NULL;
+
+	for (size_t i = 0; !f && i < sizeof(endings) / sizeof(endings[0]); i++) {
+		char *path = text("%s%s", stem, endings[i]);
+
+		f = fopen(path, "re");
+		free(path);
+	}
+	return f;
+}
+
+/*
+ * In the first lines of a source, with the reason beside it:
+ *   backends: asm    not under ucontext
+ *   libc: symbols    also without patching libc, GPATCH_LIBC=symbols
+ */
+static bool runs(const char *stem, int how)
+{
+	char head[512] = "";
+	FILE *f = open_source(stem);
 
 	if (f) {
 		head[fread(head, 1, sizeof(head) - 1, f)] = '\0';
 		fclose(f);
 	}
-	free(path);
-	return strstr(head, "backends: asm") != NULL;
+	return how == ASYNC_SYMBOLS ? strstr(head, "libc: symbols") != NULL : how != ASYNC_UCONTEXT || !strstr(head, "backends: asm");
 }
+
+/* ---- shimtests */
 
 ParameterizedTestParameters(shim, same_as_native)
 {
@@ -115,24 +134,26 @@ ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
 {
 	const char *argv[] = { s->path, NULL };
 	struct result by_itself = run(&native, argv, LIMIT);
-	char *source;
-	int last;
+	char *source = text("tests/shim/%s", s->name);
 
 	cr_assert(by_itself.status == 0, "%s: native status %d\n%s", s->name, by_itself.status, by_itself.err);
 	cr_assert(by_itself.out_size > 0, "%s prints nothing", s->name);
-	source = text("tests/shim/%s", s->name);
-	last = asm_only(source) ? ASYNC_ASM : ASYNC_UCONTEXT;
-	free(source);
-	for (int h = ASYNC_ASM; h <= last; h++) {
-		char *other = text("%s.%s", s->path, h == ASYNC_ASM ? "fortified" : "O0");
-		struct result r = run(hows[h], (const char *[]){ other, NULL }, LIMIT);
-		char *name = text("shim/%s %s", strrchr(other, '/') + 1, hows[h]->name);
+	for (int h = ASYNC_ASM; h <= ASYNC_SYMBOLS; h++) {
+		char *other = text("%s.%s", s->path, h == ASYNC_UCONTEXT ? "O0" : "fortified"), *name;
+		struct result r;
 
+		if (!runs(source, h)) {
+			free(other);
+			continue;
+		}
+		r = run(hows[h], (const char *[]){ other, NULL }, LIMIT);
+		name = text("shim/%s %s", strrchr(other, '/') + 1, hows[h]->name);
 		fail_with(name, difference("native", by_itself.status, by_itself.out, hows[h]->name, &r, false));
 		free(name);
 		free(other);
 		forget(&r);
 	}
+	free(source);
 	forget(&by_itself);
 }
 
@@ -154,10 +175,10 @@ static void check_regress(const struct subject *s, const char *directory, int li
 	char *source = text("tests/%s/%s", directory, s->name);
 	bool api;
 
-	for (int h = NATIVE; h <= ASYNC_UCONTEXT; h++) {
+	for (int h = NATIVE; h <= ASYNC_SYMBOLS; h++) {
 		struct result r;
 
-		if ((!allowed(source, h ? "async" : "native", &api) && !(api && !h)) || (h == ASYNC_UCONTEXT && asm_only(source)))
+		if ((!allowed(source, h ? "async" : "native", &api) && !(api && !h)) || !runs(source, h))
 			continue;
 		r = run(hows[h], argv, limit);
 		cr_expect(r.status == 0, "%s/%s %s: status %d%s\n%s%s", directory, s->name, hows[h]->name, r.status,
@@ -203,18 +224,11 @@ static bool has_word(const char *words, const char *word)
  */
 static bool allowed(const char *source_of, const char *mode, bool *api)
 {
-	static const char *const endings[] = { ".c", ".cc", ".py" };
 	char line[200], *modes = NULL;
 	bool yes = true;
-	FILE *f = NULL;
+	FILE *f = open_source(source_of);
 
 	*api = false;
-	for (size_t i = 0; !f && i < sizeof(endings) / sizeof(endings[0]); i++) {
-		char *path = text("%s%s", source_of, endings[i]);
-
-		f = fopen(path, "re");
-		free(path);
-	}
 	for (int i = 0; f && i < 5 && fgets(line, sizeof(line), f); i++) {
 		if ((modes = strstr(line, "modes:")))
 			yes = has_word(modes, mode);
@@ -259,8 +273,8 @@ static void check_program(const struct subject *s, const char *const *argv)
 		mode = "async";
 		yes = true;
 	}
-	if (!yes)
-		cr_skip_test("%s does not run in mode %s", s->name, mode);
+	if (!yes || !runs(stem, s->how))
+		cr_skip_test("%s does not run in mode %s", s->name, how->name);
 	wanted = expected(stem, mode, &sorted);
 	r = run(how, argv, LIMIT);
 	name = text("programs/%s %s", s->name, how->name);

@@ -18,9 +18,10 @@ struct how {
 	const char *mode;     /* GPATCH_MODE */
 	const char *backend;  /* GPATCH_SWITCH; NULL: the default */
 	const char *stats;    /* GPATCH_STATS; NULL: none */
+	const char *libc;     /* GPATCH_LIBC; NULL: the default */
 };
 
-extern const struct how native, async_asm, async_ucontext, sync_mode, threads_mode;
+extern const struct how native, async_asm, async_ucontext, async_symbols, sync_mode, threads_mode;
 
 struct result {
 	int status;           /* the exit status, 128 + n after signal n, -1 when it was too slow */

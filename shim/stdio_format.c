@@ -1,0 +1,184 @@
+/*
+ * <stdio.h> and <wchar.h>: printf and scanf, with the names that the headers make of them under _FORTIFY_SOURCE and under ISO C.
+ * All end in the function that takes a FILE and a list.
+ */
+#include "shim.h"
+#include "../runtime/stdfile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <wchar.h>
+
+/* Through the function that takes a list; one call, as libc's own does it. */
+#define VARIADIC(last, call)                                                                                                   \
+	va_list ap;                                                                                                            \
+	int r_;                                                                                                                \
+                                                                                                                               \
+	va_start(ap, last);                                                                                                    \
+	r_ = call;                                                                                                             \
+	va_end(ap);                                                                                                            \
+	return r_
+
+GP_EXPORT int vfprintf(FILE *restrict f, const char *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real_vfprintf(f, format, ap));
+}
+GP_ALIAS_OF(_IO_vfprintf, vfprintf);
+
+GP_EXPORT int __vfprintf_chk(FILE *restrict f, int flag, const char *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real___vfprintf_chk(f, flag, format, ap));
+}
+
+GP_EXPORT int vprintf(const char *restrict format, va_list ap)
+{
+	return vfprintf(stdout, format, ap);
+}
+
+GP_EXPORT int __vprintf_chk(int flag, const char *restrict format, va_list ap)
+{
+	return __vfprintf_chk(stdout, flag, format, ap);
+}
+
+GP_EXPORT int printf(const char *restrict format, ...)
+{
+	VARIADIC(format, vfprintf(stdout, format, ap));
+}
+GP_ALIAS_OF(_IO_printf, printf);
+
+GP_EXPORT int fprintf(FILE *restrict f, const char *restrict format, ...)
+{
+	VARIADIC(format, vfprintf(f, format, ap));
+}
+GP_ALIAS_OF(_IO_fprintf, fprintf);
+
+GP_EXPORT int __printf_chk(int flag, const char *restrict format, ...)
+{
+	VARIADIC(format, __vfprintf_chk(stdout, flag, format, ap));
+}
+
+GP_EXPORT int __fprintf_chk(FILE *restrict f, int flag, const char *restrict format, ...)
+{
+	VARIADIC(format, __vfprintf_chk(f, flag, format, ap));
+}
+
+GP_EXPORT int vfwprintf(FILE *restrict f, const wchar_t *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real_vfwprintf(f, format, ap));
+}
+
+GP_EXPORT int __vfwprintf_chk(FILE *restrict f, int flag, const wchar_t *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real___vfwprintf_chk(f, flag, format, ap));
+}
+
+GP_EXPORT int vwprintf(const wchar_t *restrict format, va_list ap)
+{
+	return vfwprintf(stdout, format, ap);
+}
+
+GP_EXPORT int __vwprintf_chk(int flag, const wchar_t *restrict format, va_list ap)
+{
+	return __vfwprintf_chk(stdout, flag, format, ap);
+}
+
+GP_EXPORT int wprintf(const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, vfwprintf(stdout, format, ap));
+}
+
+GP_EXPORT int fwprintf(FILE *restrict f, const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, vfwprintf(f, format, ap));
+}
+
+GP_EXPORT int __wprintf_chk(int flag, const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, __vfwprintf_chk(stdout, flag, format, ap));
+}
+
+GP_EXPORT int __fwprintf_chk(FILE *restrict f, int flag, const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, __vfwprintf_chk(f, flag, format, ap));
+}
+
+GP_EXPORT int vfscanf(FILE *restrict f, const char *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real_vfscanf(f, format, ap));
+}
+GP_ALIAS_OF(__vfscanf, vfscanf);
+
+GP_EXPORT int vscanf(const char *restrict format, va_list ap)
+{
+	return vfscanf(stdin, format, ap);
+}
+
+GP_EXPORT int scanf(const char *restrict format, ...)
+{
+	VARIADIC(format, vfscanf(stdin, format, ap));
+}
+
+GP_EXPORT int fscanf(FILE *restrict f, const char *restrict format, ...)
+{
+	VARIADIC(format, vfscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc99_vfscanf(FILE *restrict f, const char *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real___isoc99_vfscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc99_vscanf(const char *restrict format, va_list ap)
+{
+	return __isoc99_vfscanf(stdin, format, ap);
+}
+
+GP_EXPORT int __isoc99_scanf(const char *restrict format, ...)
+{
+	VARIADIC(format, __isoc99_vfscanf(stdin, format, ap));
+}
+
+GP_EXPORT int __isoc99_fscanf(FILE *restrict f, const char *restrict format, ...)
+{
+	VARIADIC(format, __isoc99_vfscanf(f, format, ap));
+}
+
+GP_EXPORT int vfwscanf(FILE *restrict f, const wchar_t *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real_vfwscanf(f, format, ap));
+}
+
+GP_EXPORT int vwscanf(const wchar_t *restrict format, va_list ap)
+{
+	return vfwscanf(stdin, format, ap);
+}
+
+GP_EXPORT int wscanf(const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, vfwscanf(stdin, format, ap));
+}
+
+GP_EXPORT int fwscanf(FILE *restrict f, const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, vfwscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc99_vfwscanf(FILE *restrict f, const wchar_t *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real___isoc99_vfwscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc99_vwscanf(const wchar_t *restrict format, va_list ap)
+{
+	return __isoc99_vfwscanf(stdin, format, ap);
+}
+
+GP_EXPORT int __isoc99_wscanf(const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, __isoc99_vfwscanf(stdin, format, ap));
+}
+
+GP_EXPORT int __isoc99_fwscanf(FILE *restrict f, const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, __isoc99_vfwscanf(f, format, ap));
+}
