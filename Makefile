@@ -27,6 +27,7 @@ PROGRAMS := $(patsubst tests/%,$(BUILD)/%,$(basename $(wildcard tests/programs/*
 SHIMTESTS := $(foreach build,% %.O0 %.fortified,$(patsubst tests/shim/%.c,$(BUILD)/shimtests/$(build),$(wildcard tests/shim/*.c)))
 REGRESS := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/regress/*.c))
 SOAK := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/soak/*.c))
+LIBS := $(patsubst tests/%.c,$(BUILD)/%.so,$(wildcard tests/lib/*.c))
 BENCH := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
 ## all               the library and its helpers (the default)
@@ -67,6 +68,9 @@ $(BUILD)/shimtests/%.fortified: tests/shim/%.c Makefile ; $(program)
 $(BUILD)/regress/%: tests/regress/%.c Makefile ; $(program)
 $(BUILD)/soak/%: tests/soak/%.c Makefile ; $(program)
 $(BUILD)/bench/%: tests/bench/%.c Makefile ; $(program)
+$(BUILD)/lib/%.so: tests/lib/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) -fPIC -shared -o $@ $<
 $(BUILD)/measure: scripts/measure.c Makefile ; $(program)
 
 $(BUILD)/unit: $(UNIT) $(RUNTIME) $(BUILD)/uv-private.o
@@ -76,9 +80,9 @@ $(BUILD)/run: $(RUN)
 	$(CC) $(OURS) -pthread -o $@ $^ -lcriterion
 
 ## programs          the programs that the tests and the demo run
-programs: all $(PROGRAMS)
+programs: all $(PROGRAMS) $(LIBS)
 ## tests             everything that check runs
-tests: all $(PROGRAMS) $(SHIMTESTS) $(REGRESS) $(BENCH) $(BUILD)/unit $(BUILD)/run
+tests: all $(PROGRAMS) $(LIBS) $(SHIMTESTS) $(REGRESS) $(BENCH) $(BUILD)/unit $(BUILD)/run
 
 ## check             sets up what is missing, builds, and runs all tests and checks
 check:

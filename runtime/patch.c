@@ -3,6 +3,7 @@
 #include "stack.h"
 
 #include <elf.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,3 +178,53 @@ bool gp_patch_libc(const char **why)
 }
 
 #endif
+
+/* From `from` to `to` wherever it stands in the part of ld.so's data that is read-only after relocation. */
+struct pointer {
+	void *from, *to;
+};
+
+static int in_loader(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const struct pointer *p = arg;
+	bool loader = false;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t low = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, here = (uintptr_t)&_r_debug;
+
+		loader |= info->dlpi_phdr[i].p_type == PT_LOAD && here >= low && here < low + info->dlpi_phdr[i].p_memsz;
+	}
+	for (int i = 0; loader && i < info->dlpi_phnum; i++) {
+		void **at = (void **)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+
+		if (info->dlpi_phdr[i].p_type == PT_GNU_RELRO)
+			for (void **end = at + info->dlpi_phdr[i].p_memsz / sizeof(*at); at < end; at++)
+				if (*at == p->from)
+					gp_patch_pointer(at, p->to);
+	}
+	return loader;
+}
+
+bool gp_patch_pointer(void **at, void *to)
+{
+	uintptr_t page = (uintptr_t)at & ~(gp_page() - 1);
+
+	if (mprotect((void *)page, gp_page(), PROT_READ | PROT_WRITE))
+		return false;
+	*at = to;
+	mprotect((void *)page, gp_page(), PROT_READ);
+	return true;
+}
+
+void gp_patch_loader(void)
+{
+	static const char name[] = "pthread_mutex_lock";
+	struct pointer p = { gp_real_lookup_in_libc(name), NULL };
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(entries[i].name, name))
+			p.to = entries[i].to;
+	if (p.from && p.to)
+		dl_iterate_phdr(in_loader, &p);
+}

@@ -4,7 +4,8 @@
  *
  * Done once, with the first greenlet, while one kernel thread runs. A page image is written to a memfd and mapped over the page, which
  * is atomic and never writable and executable at once, so that it works where a policy forbids changing code in place
- * (PR_SET_MDWE). Where the system refuses, libc stays as it is and the fallback tier serves: offload of the resolver.
+ * (PR_SET_MDWE). Where the system refuses, libc's code stays as it is and the fallback tier serves: stdio's tables and locks (stdfile.h),
+ * the loader's lock, the resolver and syslog by workers, system and pclose by symbol.
  */
 #ifndef GP_PATCH_H
 #define GP_PATCH_H
@@ -23,5 +24,13 @@ void gp_patch_register(const struct gp_entry *table, size_t n);
 /* Patches what is registered. False: refused, with the reason in *why; libc is unchanged. */
 bool gp_patch_libc(const char **why);
 extern bool gp_patched;
+
+/* A pointer in memory that is read-only after relocation, and stays so. */
+bool gp_patch_pointer(void **at, void *to);
+/*
+ * The fallback tier's part of it: ld.so takes its own locks through a pointer to libc's function, which now is ours. So a constructor
+ * that waits in dlopen stops nobody.
+ */
+void gp_patch_loader(void);
 
 #endif

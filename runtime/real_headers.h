@@ -15,6 +15,7 @@ extern int __vfprintf_chk(FILE *, int, const char *, va_list), __fprintf_chk(FIL
 extern int __vfwprintf_chk(FILE *, int, const wchar_t *, va_list);
 extern int __isoc99_vfscanf(FILE *, const char *, va_list), __isoc99_fscanf(FILE *, const char *, ...);
 extern int __isoc99_vfwscanf(FILE *, const wchar_t *, va_list);
+extern void __syslog_chk(int, int, const char *, ...), __vsyslog_chk(int, int, const char *, va_list);
 
 #endif
 /* scanf shall mean scanf, not __isoc99_scanf, which is another name of real.def. */
@@ -55,6 +56,7 @@ extern int __isoc99_vfwscanf(FILE *, const wchar_t *, va_list);
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <termios.h>
 #include <threads.h>
 #include <time.h>
@@ -77,5 +79,6 @@ extern int __vfprintf_chk(FILE *, int, const char *, va_list), __fprintf_chk(FIL
 extern int __vfwprintf_chk(FILE *, int, const wchar_t *, va_list);
 extern int __isoc99_vfscanf(FILE *, const char *, va_list), __isoc99_fscanf(FILE *, const char *, ...);
 extern int __isoc99_vfwscanf(FILE *, const wchar_t *, va_list);
+extern void __syslog_chk(int, int, const char *, ...), __vsyslog_chk(int, int, const char *, va_list);
 
 #endif

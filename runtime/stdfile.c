@@ -1,17 +1,14 @@
 #include "stdfile.h"
+#include "childwait.h"
 #include "config.h"
 #include "fdwait.h"
 #include "park.h"
+#include "patch.h"
 #include "real.h"
 #include "rw.h"
-#include "stack.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <stdio_ext.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* What glibc has behind FILE: the lock, the table, and what popen adds (since 2.1, checked where it is used). */
@@ -214,31 +211,6 @@ static int close_slot(FILE *f)
 	return file_close(f);
 }
 
-/* Parks until the child has ended, and leaves it to be reaped. */
-static void await_child(pid_t pid)
-{
-	int fd = gp_fd_adopt((int)real_syscall(SYS_pidfd_open, pid, 0)), now = fd;
-	uint64_t tick = TICK_FIRST;
-	siginfo_t info;
-
-	for (;;) {
-		info.si_pid = 0;
-		if (real_syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL) || info.si_pid)
-			break;
-		if (fd >= 0)
-			gp_fdwait(&now, POLLIN, GP_PARK_NOTIME, "pclose", GP_FOREVER);
-		else
-			gp_park(GP_PARK_NOTIME, "pclose", NULL, gp_now() + tick);
-		tick = tick * 2 < TICK_LAST ? tick * 2 : TICK_LAST;
-	}
-	if (fd < 0)
-		return;
-	gp_fd_done(now, POLLIN);
-	gp_fd_closing(fd);
-	gp_fd_disown(fd);
-	real_close(fd);
-}
-
 /*
  * pclose, and fclose of what popen opened: libc takes it off its list, closes the pipe and reaps the child. The pipe must be closed
  * before the wait, since the child may wait for that; so for the end libc gets another descriptor to close.
@@ -246,14 +218,14 @@ static void await_child(pid_t pid)
 static int proc_close_slot(FILE *f)
 {
 	pid_t pid = ((struct file *)(void *)f)->pid;
-	int spare, state, saved = errno;
+	int spare = waits() && pid > 0 ? gp_fd_adopt(real_eventfd(0, EFD_CLOEXEC)) : -1, state, saved = errno;
 
 	gp_fd_closing(f->_fileno);
-	if (!waits() || pid <= 0 || real_close(f->_fileno))
+	if (spare < 0)
 		return proc_close(f);
-	spare = gp_fd_adopt(real_open("/dev/null", O_RDONLY | O_CLOEXEC));
+	real_close(f->_fileno);
 	real_pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	await_child(pid);
+	gp_child_wait(pid, 0, "pclose");
 	real_pthread_setcancelstate(state, NULL);
 	f->_fileno = spare;
 	gp_fd_disown(spare);
@@ -261,21 +233,10 @@ static int proc_close_slot(FILE *f)
 	return proc_close(f);
 }
 
-static bool set_slot(void **table, int slot, void *fn)
-{
-	uintptr_t page = (uintptr_t)(table + slot) & ~(gp_page() - 1);
-
-	if (mprotect((void *)page, gp_page(), PROT_READ | PROT_WRITE))
-		return false;
-	table[slot] = fn;
-	mprotect((void *)page, gp_page(), PROT_READ); /* as ld.so has left it after relocation */
-	return true;
-}
-
 static bool fill(void **table, void *underflow, void *close)
 {
-	return set_slot(table, READ, (void *)read_slot) && set_slot(table, WRITE, (void *)write_slot) &&
-	       set_slot(table, UNDERFLOW, underflow) && set_slot(table, CLOSE, close);
+	return gp_patch_pointer(table + READ, (void *)read_slot) && gp_patch_pointer(table + WRITE, (void *)write_slot) &&
+	       gp_patch_pointer(table + UNDERFLOW, underflow) && gp_patch_pointer(table + CLOSE, close);
 }
 
 static bool known(void *const *table, void *underflow)

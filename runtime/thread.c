@@ -85,10 +85,12 @@ static void patch_libc(void)
 {
 	const char *why = "GPATCH_LIBC=symbols", *stdio = "";
 
-	if (!gp_config.symbols && gp_patch_libc(&why))
+	if (!gp_config.symbols && gp_patch_libc(&why)) {
 		why = NULL;
-	else
+	} else {
 		gp_stdfile_start(&stdio);
+		gp_patch_loader();
+	}
 	if (!gp_config.verbose)
 		return;
 	if (!why)

@@ -8,8 +8,10 @@
 #include "../runtime/patch.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <ctype.h>
 #include <netdb.h>
+#include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,77 @@ static bool numeric(const char *name)
 	struct in_addr a4;
 
 	return inet_aton(name, &a4) || inet_pton(AF_INET6, name, &a6) == 1;
+}
+
+/* What a thread may have set in its _res, which is not the worker's: servers, search list, options. */
+struct settings {
+	int retrans, retry, servers;
+	u_long options;
+	unsigned ndots;
+	struct sockaddr_in server[MAXNS];
+	char names[sizeof(_res.defdname)];
+	ptrdiff_t search[MAXDNSRCH + 1]; /* in names; -1: none */
+};
+
+static void take(struct settings *s, const struct __res_state *r)
+{
+	*s = (struct settings){ .retrans = r->retrans, .retry = r->retry, .servers = r->nscount, .options = r->options, .ndots = r->ndots };
+	memcpy(s->server, r->nsaddr_list, sizeof(s->server));
+	memcpy(s->names, r->defdname, sizeof(s->names));
+	for (int i = 0; i <= MAXDNSRCH; i++) {
+		ptrdiff_t at = r->dnsrch[i] - r->defdname;
+
+		s->search[i] = r->dnsrch[i] && at >= 0 && at < (ptrdiff_t)sizeof(s->names) ? at : -1;
+	}
+}
+
+static void give(const struct settings *s, struct __res_state *r)
+{
+	r->retrans = s->retrans;
+	r->retry = s->retry;
+	r->options = s->options;
+	r->ndots = s->ndots & 15;
+	r->nscount = s->servers;
+	memcpy(r->nsaddr_list, s->server, sizeof(s->server));
+	memcpy(r->defdname, s->names, sizeof(s->names));
+	for (int i = 0; i <= MAXDNSRCH; i++)
+		r->dnsrch[i] = s->search[i] < 0 ? NULL : r->defdname + s->search[i];
+}
+
+struct task {
+	long (*fn)(void *);
+	void *arg;
+	struct settings settings;
+};
+
+static long work(void *arg)
+{
+	struct task *t = arg;
+	struct settings own;
+	long r;
+
+	if (!(t->settings.options & RES_INIT) || (!(_res.options & RES_INIT) && res_init()))
+		return t->fn(t->arg);
+	take(&own, &_res);
+	give(&t->settings, &_res);
+	r = t->fn(t->arg);
+	give(&own, &_res);
+	return r;
+}
+
+/* fn on a worker, which asks those that the caller would ask. */
+static long look_up(long (*fn)(void *), void *arg, const char *why)
+{
+	struct task *t = malloc(sizeof(*t)); /* lost where a handler jumps out of the call */
+	long r;
+
+	if (!t)
+		return gp_offload(fn, arg, why);
+	*t = (struct task){ .fn = fn, .arg = arg };
+	take(&t->settings, &_res);
+	r = gp_offload(work, t, why);
+	free(t);
+	return r;
 }
 
 /* All that the worker touches: where a handler jumps out of the call meanwhile, this is lost and nothing is overrun. */
@@ -70,7 +143,7 @@ GP_EXPORT int getaddrinfo(const char *restrict node, const char *restrict servic
 		return real_getaddrinfo(node, service, hints, res);
 	if (!(l = copy(node, service, hints)))
 		return EAI_MEMORY;
-	r = (int)gp_offload(do_getaddrinfo, l, "getaddrinfo");
+	r = (int)look_up(do_getaddrinfo, l, "getaddrinfo");
 	if (!r)
 		*res = l->result;
 	free(l);
@@ -99,7 +172,7 @@ GP_EXPORT int getnameinfo(const struct sockaddr *restrict addr, socklen_t len, c
 
 	if (!by_worker() || !lookup)
 		return real_getnameinfo(addr, len, host, hostlen, serv, servlen, flags);
-	return (int)gp_offload(do_getnameinfo, &q, "getnameinfo");
+	return (int)look_up(do_getnameinfo, &q, "getnameinfo");
 }
 
 /* The reentrant three. */
@@ -128,7 +201,7 @@ GP_EXPORT int gethostbyname_r(const char *restrict name, struct hostent *restric
 
 	if (!by_worker() || numeric(name))
 		return real_gethostbyname_r(name, ret, buf, size, result, err);
-	return (int)gp_offload(do_gethostbyname_r, &q, "gethostbyname_r");
+	return (int)look_up(do_gethostbyname_r, &q, "gethostbyname_r");
 }
 
 static long do_gethostbyname2_r(void *arg)
@@ -145,7 +218,7 @@ GP_EXPORT int gethostbyname2_r(const char *restrict name, int af, struct hostent
 
 	if (!by_worker() || numeric(name))
 		return real_gethostbyname2_r(name, af, ret, buf, size, result, err);
-	return (int)gp_offload(do_gethostbyname2_r, &q, "gethostbyname2_r");
+	return (int)look_up(do_gethostbyname2_r, &q, "gethostbyname2_r");
 }
 
 static long do_gethostbyaddr_r(void *arg)
@@ -162,7 +235,7 @@ GP_EXPORT int gethostbyaddr_r(const void *restrict addr, socklen_t len, int type
 
 	if (!by_worker())
 		return real_gethostbyaddr_r(addr, len, type, ret, buf, size, result, err);
-	return (int)gp_offload(do_gethostbyaddr_r, &q, "gethostbyaddr_r");
+	return (int)look_up(do_gethostbyaddr_r, &q, "gethostbyaddr_r");
 }
 
 /*
@@ -179,7 +252,7 @@ static struct hostent *offload_one(long (*fn)(void *), struct reentrant *q, bool
 	while (*taken)
 		gp_lot_wait(taken, GP_PARK_NOTIME, why, GP_FOREVER);
 	*taken = true;
-	h = (struct hostent *)gp_offload(fn, q, why);
+	h = (struct hostent *)look_up(fn, q, why);
 	*taken = false;
 	gp_lot_wake(taken, 1);
 	return h;

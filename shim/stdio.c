@@ -4,9 +4,11 @@
  */
 #include "shim.h"
 #include "../runtime/fdwait.h"
+#include "../runtime/offload.h"
 #include "../runtime/stdfile.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 GP_EXPORT int fgetc(FILE *f)
 {
@@ -125,6 +127,39 @@ GP_EXPORT size_t __fread_chk(void *restrict p, size_t len, size_t size, size_t n
 }
 
 /* ---- the stream as a whole */
+
+/* Inside libc, where open is no symbol: a FIFO keeps its caller waiting, and is left to a worker. */
+struct opening {
+	const char *path, *mode;
+};
+
+static long do_open(void *arg)
+{
+	struct opening *o = arg;
+
+	return (long)real_fopen(o->path, o->mode);
+}
+
+static bool fifo(const char *path)
+{
+	int saved = errno;
+	struct stat st;
+	bool yes = !stat(path, &st) && S_ISFIFO(st.st_mode);
+
+	errno = saved;
+	return yes;
+}
+
+GP_EXPORT FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+	struct opening o = { path, mode };
+
+	if (!gp_stdfile || !gp_coop(GP_F_IO) || !fifo(path))
+		return real_fopen(path, mode);
+	return (FILE *)gp_offload(do_open, &o, "fopen");
+}
+GP_ALIAS_OF(fopen64, fopen);
+GP_ALIAS_OF(_IO_fopen, fopen);
 
 GP_EXPORT int fseek(FILE *f, long off, int whence)
 {
