@@ -1,0 +1,6 @@
+/*
+ * modes: native async
+ * libc: symbols
+ */
+#define NAMES 500
+#include "../programs/names.c"
