@@ -75,6 +75,10 @@ static size_t find_all(char **at)
 			continue;
 		if (!memcmp(at[i], endbr64, sizeof(endbr64)))
 			at[i] += sizeof(endbr64);
+		if (entries[i].fits && !entries[i].fits(at[i])) {
+			at[i] = NULL;
+			continue;
+		}
 		page_of(at[i]);
 		page_of(at[i] + 13);
 		found++;

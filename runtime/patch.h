@@ -17,6 +17,7 @@ struct gp_entry {
 	const char *name;     /* exported by libc.so.6, GLIBC_PRIVATE included */
 	void *to;             /* what the entry jumps to */
 	void *original;       /* does what the entry did, without libc: what real_NAME becomes */
+	bool (*fits)(const char *at); /* NULL, or: is the code there what `original` builds on? If not it is left alone */
 };
 
 /* shim/ hands over its table before main. */

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -58,11 +59,11 @@ static int raw_clock_nanosleep(clockid_t clock, int flags, const struct timespec
 	return (int)-gp_raw(SYS_clock_nanosleep, clock, flags, (long)ts, (long)rem, 0, 0);
 }
 
+static const struct timespec never = { 1ll << 33, 0 };
+
 /* A mutex taken by a foreign thread: everything but the entry itself is still glibc's code. */
 static int raw_mutex_lock(pthread_mutex_t *m)
 {
-	static const struct timespec never = { 1ll << 33, 0 };
-
 	return real_pthread_mutex_timedlock(m, &never);
 }
 
@@ -82,6 +83,51 @@ static int inner_mutex_lock(pthread_mutex_t *m)
 		gp_lot_wait(m, 0, "a lock in libc", gp_now() + 1000000);
 	}
 	return r;
+}
+
+/* The same for readers and writers: locales and message catalogues, which are read from files under such locks. */
+static int raw_rdlock(pthread_rwlock_t *rw) { return real_pthread_rwlock_timedrdlock(rw, &never); }
+static int raw_wrlock(pthread_rwlock_t *rw) { return real_pthread_rwlock_timedwrlock(rw, &never); }
+
+static int inner_rwlock(pthread_rwlock_t *rw, int (*try)(pthread_rwlock_t *))
+{
+	int r;
+
+	if (rw->__data.__cur_writer == (int)gp_self->tid)
+		return EDEADLK;
+	while ((r = try(rw)) == EBUSY)
+		gp_lot_wait(rw, 0, "a lock in libc", gp_now() + 1000000);
+	return r;
+}
+
+static int inner_rdlock(pthread_rwlock_t *rw)
+{
+	return gp_coop_sync(GP_F_SYNC) && !gp_critical ? inner_rwlock(rw, real_pthread_rwlock_tryrdlock) : raw_rdlock(rw);
+}
+
+static int inner_wrlock(pthread_rwlock_t *rw)
+{
+	return gp_coop_sync(GP_F_SYNC) && !gp_critical ? inner_rwlock(rw, real_pthread_rwlock_trywrlock) : raw_wrlock(rw);
+}
+
+/*
+ * pthread_once: libc reads files in such routines (gai.conf, gconv's), and a greenlet that reads may be switched away from. Its
+ * entry tests a bit and goes to its slow path, which is behind what a jump overwrites and so stays the original.
+ *	mov (%rdi),%eax; test $2,%al; je slow
+ */
+static int (*once_slow)(pthread_once_t *, void (*)(void));
+
+static int raw_once(pthread_once_t *once, void (*routine)(void))
+{
+	return __atomic_load_n(once, __ATOMIC_ACQUIRE) & 2 ? 0 : once_slow(once, routine);
+}
+
+static bool once_fits(const char *at)
+{
+	if (memcmp(at, "\x8b\x07\xa8\x02\x74", 5) || at[5] < 8)
+		return false;
+	once_slow = (int (*)(pthread_once_t *, void (*)(void)))(uintptr_t)(at + 6 + at[5]);
+	return true;
 }
 
 /* The slow path of libc's own locks (FILE, malloc, syslog...): state 2 means that somebody may wait. */
@@ -122,33 +168,36 @@ static int inner_close(int fd)
 }
 
 static const struct gp_entry table[] = {
-	{ "read", read, raw_read },
-	{ "__read_nocancel", read, NULL },
-	{ "write", write, raw_write },
-	{ "__write_nocancel", write, NULL },
-	{ "readv", readv, raw_readv },
-	{ "writev", writev, raw_writev },
-	{ "poll", poll, raw_poll },
-	{ "open", open, raw_open }, /* fopen of a FIFO */
-	{ "openat", openat, raw_openat },
-	{ "close", close, raw_close },
-	{ "__close_nocancel", inner_close, NULL },
-	{ "connect", connect, raw_connect },
-	{ "accept", accept, raw_accept },
-	{ "accept4", accept4, raw_accept4 },
-	{ "send", send, raw_send },
-	{ "recv", recv, raw_recv },
-	{ "sendto", sendto, raw_sendto },
-	{ "recvfrom", recvfrom, raw_recvfrom },
-	{ "sendmsg", sendmsg, raw_sendmsg },
-	{ "recvmsg", recvmsg, raw_recvmsg },
-	{ "sendmmsg", sendmmsg, raw_sendmmsg },
-	{ "clock_nanosleep", clock_nanosleep, raw_clock_nanosleep },
-	{ "wait4", wait4, raw_wait4 },
-	{ "waitid", waitid, raw_waitid },
-	{ "pthread_mutex_lock", inner_mutex_lock, raw_mutex_lock },
-	{ "__lll_lock_wait_private", lll_wait, NULL },
-	{ "__lll_lock_wake_private", lll_wake, NULL },
+	{ "read", read, raw_read, NULL },
+	{ "__read_nocancel", read, NULL, NULL },
+	{ "write", write, raw_write, NULL },
+	{ "__write_nocancel", write, NULL, NULL },
+	{ "readv", readv, raw_readv, NULL },
+	{ "writev", writev, raw_writev, NULL },
+	{ "poll", poll, raw_poll, NULL },
+	{ "open", open, raw_open, NULL }, /* fopen of a FIFO */
+	{ "openat", openat, raw_openat, NULL },
+	{ "close", close, raw_close, NULL },
+	{ "__close_nocancel", inner_close, NULL, NULL },
+	{ "connect", connect, raw_connect, NULL },
+	{ "accept", accept, raw_accept, NULL },
+	{ "accept4", accept4, raw_accept4, NULL },
+	{ "send", send, raw_send, NULL },
+	{ "recv", recv, raw_recv, NULL },
+	{ "sendto", sendto, raw_sendto, NULL },
+	{ "recvfrom", recvfrom, raw_recvfrom, NULL },
+	{ "sendmsg", sendmsg, raw_sendmsg, NULL },
+	{ "recvmsg", recvmsg, raw_recvmsg, NULL },
+	{ "sendmmsg", sendmmsg, raw_sendmmsg, NULL },
+	{ "clock_nanosleep", clock_nanosleep, raw_clock_nanosleep, NULL },
+	{ "wait4", wait4, raw_wait4, NULL },
+	{ "waitid", waitid, raw_waitid, NULL },
+	{ "pthread_mutex_lock", inner_mutex_lock, raw_mutex_lock, NULL },
+	{ "pthread_rwlock_rdlock", inner_rdlock, raw_rdlock, NULL },
+	{ "pthread_rwlock_wrlock", inner_wrlock, raw_wrlock, NULL },
+	{ "pthread_once", pthread_once, raw_once, once_fits },
+	{ "__lll_lock_wait_private", lll_wait, NULL, NULL },
+	{ "__lll_lock_wake_private", lll_wake, NULL, NULL },
 };
 
 __attribute__((constructor)) static void register_entries(void)

@@ -41,9 +41,9 @@ static ssize_t our_write(int fd, const void *buf, size_t n)
 }
 
 static const struct gp_entry table[] = {
-	{ "no_such_function", (void *)our_read, NULL },
-	{ "read", (void *)our_read, (void *)raw_read },
-	{ "write", (void *)our_write, NULL },
+	{ "no_such_function", (void *)our_read, NULL, NULL },
+	{ "read", (void *)our_read, (void *)raw_read, NULL },
+	{ "write", (void *)our_write, NULL, NULL },
 };
 
 static const char *why = "untouched";
@@ -165,7 +165,7 @@ Test(patch, no_executable_mappings)
 
 Test(patch, nothing_to_patch)
 {
-	static const struct gp_entry none[] = { { "no_such_function", (void *)our_read, NULL } };
+	static const struct gp_entry none[] = { { "no_such_function", (void *)our_read, NULL, NULL } };
 
 	cr_assert(!gp_patch_libc(&why));
 	check_unpatched();
@@ -184,11 +184,31 @@ Test(patch, behind_another_shim)
 	cr_assert_eq(writes, 1u);
 }
 
+static bool unlike(const char *at)
+{
+	return !at;
+}
+
+/* The code at an entry is not what its original builds on. */
+Test(patch, another_code_is_left_alone)
+{
+	static const struct gp_entry entries[] = {
+		{ "read", (void *)our_read, (void *)raw_read, unlike },
+		{ "write", (void *)our_write, NULL, NULL },
+	};
+
+	gp_patch_register(entries, 2);
+	cr_assert(gp_patch_libc(&why), "%s", why);
+	use_stdio();
+	cr_assert_eq(reads, 0u);
+	cr_assert_eq(writes, 1u);
+}
+
 /* Where the target is near enough the short jump serves. */
 Test(patch, a_target_near_libc)
 {
 	char *libc = gp_real_lookup_in_libc("read"), *at = MAP_FAILED;
-	static struct gp_entry near[1] = { { "read", NULL, (void *)raw_read } };
+	static struct gp_entry near[1] = { { "read", NULL, (void *)raw_read, NULL } };
 	void *to = (void *)our_read;
 
 	NOT_UNDER_ASAN();
