@@ -155,7 +155,7 @@ static int start_loop(void)
 	if (r)
 		return r;
 	armed = GP_FOREVER;
-	started = true;
+	__atomic_store_n(&started, true, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -165,10 +165,13 @@ static void hub_main(void *arg)
 
 	(void)arg;
 	gp_critical = 1; /* no handler runs here */
-	while (!started && start_loop()) { /* the child of a fork, short of descriptors: it goes on as soon as there are some */
-		struct timespec pause = { 0, 10000000 };
+	if (!started) { /* the child of a fork */
+		while (start_loop()) { /* short of descriptors: it goes on as soon as there are some */
+			struct timespec pause = { 0, 10000000 };
 
-		real_clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+			real_clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		}
+		gp_hub_wake(); /* for what was posted before */
 	}
 	for (;;) {
 		gp_critical = 1;
