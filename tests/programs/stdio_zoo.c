@@ -127,9 +127,12 @@ static void own_pipe(void)
 	close(p[0]);
 }
 
+static volatile int held;
+
 static void *hold(void *arg)
 {
 	flockfile(arg);
+	held = 1;
 	usleep(30000);
 	fputs("held\n", arg);
 	funlockfile(arg);
@@ -143,8 +146,10 @@ static void held_lock(void)
 	pthread_t t;
 
 	CHECK(f != NULL);
+	held = 0;
 	t = spawn(hold, f);
-	usleep(5000);
+	while (!held)
+		usleep(1000);
 	fputs("after\n", f); /* waits for the lock */
 	join(t);
 	fclose(f);
