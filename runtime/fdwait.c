@@ -21,6 +21,7 @@ static struct gp_fd *table; /* one sparse mapping: untouched pages cost nothing 
 static size_t table_size;
 static uint32_t epoch = 1;
 static int top;
+bool gp_fd_lingers;
 
 static bool make_table(void)
 {

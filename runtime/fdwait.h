@@ -40,6 +40,9 @@ struct gp_fd {
 	uint8_t nowait_refused;  /* RWF_NOWAIT is not for this file */
 };
 
+/* SO_LINGER was set on some socket: it may be on any, by inheritance. */
+extern bool gp_fd_lingers;
+
 /* The record of fd, made on first use; NULL for negative numbers or without memory. Greenlet thread only. */
 struct gp_fd *gp_fd(int fd);
 

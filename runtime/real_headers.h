@@ -33,6 +33,7 @@ extern void __syslog_chk(int, int, const char *, ...), __vsyslog_chk(int, int, c
 #include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <shadow.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>

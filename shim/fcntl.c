@@ -1,10 +1,11 @@
 /*
- * <fcntl.h>, <sys/ioctl.h> and the part of <unistd.h> that makes, copies and closes descriptors: what the runtime remembers of a
+ * <fcntl.h> and the part of <unistd.h> that makes, copies and closes descriptors: what the runtime remembers of a
  * number must end with it, and the runtime's own descriptors must be out of reach.
  */
 #include "shim.h"
 #include "../runtime/fdwait.h"
 #include "../runtime/filelock.h"
+#include "../runtime/offload.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,7 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Not the program's: as if it were not open. */
@@ -41,10 +43,35 @@ static int duped(int old, int fd)
 	return fd;
 }
 
+static bool lingers(int fd)
+{
+	struct linger l = { 0, 0 };
+	socklen_t len = sizeof(l);
+	int saved = errno;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len))
+		errno = saved;
+	return l.l_onoff && l.l_linger > 0;
+}
+
+/* SO_LINGER: until the other side has all data. What ends the waiting has closed the descriptor as well. */
+static int close_lingering(int fd)
+{
+	long r;
+
+	closing(fd);
+	do
+		r = gp_offload_call(0, "close", (long[7]){ SYS_close, fd });
+	while (r == -EINTR || r == -ERESTART);
+	return (int)gp_ret(r);
+}
+
 GP_EXPORT int close(int fd)
 {
 	if (hidden(fd))
 		return (int)gp_ret(-EBADF);
+	if (gp_unlikely(gp_fd_lingers) && gp_coop(GP_F_SOCKET) && lingers(fd))
+		return close_lingering(fd);
 	closing(fd);
 	return real_close(fd);
 }
@@ -171,29 +198,6 @@ GP_EXPORT int fcntl(int fd, int cmd, ...)
 }
 GP_ALIAS_OF(__fcntl, fcntl);
 GP_ALIAS_OF(fcntl64, fcntl);
-
-GP_EXPORT int ioctl(int fd, unsigned long request, ...)
-{
-	va_list ap;
-	void *arg;
-	int r;
-
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (hidden(fd))
-		return (int)gp_ret(-EBADF);
-	r = real_ioctl(fd, request, arg);
-	if (gp_unlikely(gp_sched.live) && request == FIONBIO && !r) {
-		struct gp_fd *f = gp_fd(fd);
-
-		if (f) {
-			f->flags_known = 1;
-			f->nonblock = *(int *)arg != 0;
-		}
-	}
-	return r;
-}
 
 GP_EXPORT int pipe2(int fds[2], int flags)
 {

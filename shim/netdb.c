@@ -6,6 +6,7 @@
 #include "../runtime/offload.h"
 #include "../runtime/park.h"
 #include "../runtime/patch.h"
+#include "../runtime/rw.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -14,6 +15,7 @@
 #include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Where libc is patched its resolver parks by itself, in the calling greenlet. */
 static bool by_worker(void)
@@ -298,4 +300,27 @@ GP_EXPORT struct hostent *gethostbyaddr(const void *addr, socklen_t len, int typ
 	if (!by_worker())
 		return real_gethostbyaddr(addr, len, type);
 	return offload_one(do_gethostbyaddr, &q, &busy[2], "gethostbyaddr");
+}
+
+/* libc's writes by a system call of its own. */
+GP_EXPORT void herror(const char *s)
+{
+	const char *what = hstrerror(h_errno);
+	struct iovec v[4];
+	size_t bytes = 0;
+	int n = 0;
+
+	if (!gp_coop(GP_F_IO)) {
+		real_herror(s);
+		return;
+	}
+	if (s && *s) {
+		v[n++] = (struct iovec){ (void *)s, strlen(s) };
+		v[n++] = (struct iovec){ (void *)": ", 2 };
+	}
+	v[n++] = (struct iovec){ (void *)what, strlen(what) };
+	v[n++] = (struct iovec){ (void *)"\n", 1 };
+	for (int i = 0; i < n; i++)
+		bytes += v[i].iov_len;
+	gp_write(STDERR_FILENO, v, n, bytes, "herror");
 }

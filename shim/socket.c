@@ -55,11 +55,13 @@ GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t addrlen)
 	gp_cancel_point();
 	/* Before the call the socket had no peer: "nothing to read" said of it meant nothing. */
 	f->drained = f->full = f->hup = f->kicked = 0;
-	if (!(r = start_connect(fd, f, addr.__sockaddr__, addrlen)) || (errno != EINPROGRESS && errno != EALREADY)) {
-		if (!r)
-			gp_tick_io();
-		return r;
+	if (!(r = start_connect(fd, f, addr.__sockaddr__, addrlen))) {
+		gp_tick_io();
+		errno = saved;
+		return 0;
 	}
+	if (errno != EINPROGRESS && errno != EALREADY)
+		return r;
 	under_way = errno;
 	timeo = gp_fd_timeo(fd, f, POLLOUT);
 	deadline = timeo == GP_FOREVER ? timeo : gp_now() + timeo;
@@ -185,6 +187,8 @@ GP_EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen
 {
 	int r = real_setsockopt(fd, level, name, value, len);
 
+	if (!r && level == SOL_SOCKET && name == SO_LINGER && ((const struct linger *)value)->l_onoff)
+		gp_fd_lingers = true;
 	if (!r && gp_sched.live && level == SOL_SOCKET) {
 		struct gp_fd *f = gp_fd(fd);
 
