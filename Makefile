@@ -25,6 +25,7 @@ UNIT := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/unit/*.c))
 RUN := $(patsubst %,$(BUILD)/%.o,$(wildcard tests/run/*.c))
 PROGRAMS := $(patsubst tests/%,$(BUILD)/%,$(basename $(wildcard tests/programs/*.c tests/programs/*.cc)))
 SHIMTESTS := $(foreach build,% %.O0 %.fortified,$(patsubst tests/shim/%.c,$(BUILD)/shimtests/$(build),$(wildcard tests/shim/*.c)))
+CONTRACT := $(foreach build,% %.O0 %.fortified,$(patsubst tests/%.c,$(BUILD)/$(build),$(wildcard tests/contract/*.c)))
 REGRESS := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/regress/*.c))
 SOAK := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/soak/*.c))
 LIBS := $(patsubst tests/%.c,$(BUILD)/%.so,$(wildcard tests/lib/*.c))
@@ -57,7 +58,7 @@ $(BUILD)/%.S.o: %.S Makefile
 link = $(shell sed -n '1,5s|.*link: *\([-a-zA-Z0-9_. ]*\).*|\1|p' $<)
 built := $(abspath $(BUILD))
 program = @mkdir -p $(@D); set -x; $(if $(filter %.cc,$<),$(CXX) $(filter-out -std=%,$(BASE)) -std=gnu++20,$(CC) $(BASE)) \
-	$(CFLAGS) -pthread -iquote runtime -iquote tests -MF $@.d -o $@ $< -L$(BUILD) -Wl,-rpath,$(built) $(link)
+	$(CFLAGS) -pthread -iquote runtime -iquote tests -iquote tests/shim -MF $@.d -o $@ $< -L$(BUILD) -Wl,-rpath,$(built) $(link)
 $(BUILD)/programs/%: tests/programs/%.c $(BUILD)/libgpatch.so Makefile ; $(program)
 $(BUILD)/programs/%: tests/programs/%.cc Makefile ; $(program)
 $(BUILD)/shimtests/%: tests/shim/%.c Makefile ; $(program)
@@ -65,6 +66,11 @@ $(BUILD)/shimtests/%.O0: CFLAGS = -g -O0
 $(BUILD)/shimtests/%.O0: tests/shim/%.c Makefile ; $(program)
 $(BUILD)/shimtests/%.fortified: CFLAGS = -g -O2 -D_FORTIFY_SOURCE=3 -D_FILE_OFFSET_BITS=64
 $(BUILD)/shimtests/%.fortified: tests/shim/%.c Makefile ; $(program)
+$(BUILD)/contract/%: tests/contract/%.c Makefile ; $(program)
+$(BUILD)/contract/%.O0: CFLAGS = -g -O0
+$(BUILD)/contract/%.O0: tests/contract/%.c Makefile ; $(program)
+$(BUILD)/contract/%.fortified: CFLAGS = -g -O2 -D_FORTIFY_SOURCE=3 -D_FILE_OFFSET_BITS=64
+$(BUILD)/contract/%.fortified: tests/contract/%.c Makefile ; $(program)
 $(BUILD)/regress/%: tests/regress/%.c Makefile ; $(program)
 $(BUILD)/soak/%: tests/soak/%.c Makefile ; $(program)
 $(BUILD)/bench/%: tests/bench/%.c Makefile ; $(program)
@@ -82,7 +88,7 @@ $(BUILD)/run: $(RUN)
 ## programs          the programs that the tests and the demo run
 programs: all $(PROGRAMS) $(LIBS)
 ## tests             everything that check runs
-tests: all $(PROGRAMS) $(LIBS) $(SHIMTESTS) $(REGRESS) $(BENCH) $(BUILD)/unit $(BUILD)/run
+tests: all $(PROGRAMS) $(LIBS) $(SHIMTESTS) $(CONTRACT) $(REGRESS) $(BENCH) $(BUILD)/unit $(BUILD)/run
 
 ## check             sets up what is missing, builds, and runs all tests and checks
 check:
@@ -94,11 +100,12 @@ check:
 	BUILD=$(BUILD) $(BUILD)/run
 	GP_BUILD=$(BUILD) scripts/bench --verify
 
-## lint              check-layers, check-exports, check-fortify
+## lint              check-layers, check-exports, check-fortify, check-contract
 lint: all
 	BUILD=$(BUILD) scripts/check-layers
 	BUILD=$(BUILD) scripts/check-exports
 	BUILD=$(BUILD) scripts/check-fortify
+	CC="$(CC)" scripts/check-contract
 
 ## soak              what takes minutes: storms, churn, thousands of children
 soak: tests $(SOAK)

@@ -3,6 +3,7 @@
  *
  *   shimtests/NAME   native, then preloaded with both switch backends: same standard output, same exit status. The preloaded ones
  *                    are the same tables built otherwise: fortified with large files (other entries of libc), and not optimized
+ *   contract/NAME    the same: one case for each function that waits, beside a ticker
  *   regress/NAME     native, then preloaded with both backends: exit status 0
  *   Those with the mark "libc: symbols" run preloaded once more, without the patching of libc.
  *   programs/NAME    in each mode that its source allows: exit status 0 and the output that stands beside the source
@@ -130,11 +131,11 @@ ParameterizedTestParameters(shim, same_as_native)
 	return cr_make_param_array(struct subject, s, n);
 }
 
-ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
+static void check_same(const struct subject *s, const char *directory)
 {
 	const char *argv[] = { s->path, NULL };
 	struct result by_itself = run(&native, argv, LIMIT);
-	char *source = text("tests/shim/%s", s->name);
+	char *source = text("tests/%s/%s", directory, s->name);
 
 	cr_assert(by_itself.status == 0, "%s: native status %d\n%s", s->name, by_itself.status, by_itself.err);
 	cr_assert(by_itself.out_size > 0, "%s prints nothing", s->name);
@@ -147,7 +148,7 @@ ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
 			continue;
 		}
 		r = run(hows[h], (const char *[]){ other, NULL }, LIMIT);
-		name = text("shim/%s %s", strrchr(other, '/') + 1, hows[h]->name);
+		name = text("%s/%s %s", directory, strrchr(other, '/') + 1, hows[h]->name);
 		fail_with(name, difference("native", by_itself.status, by_itself.out, hows[h]->name, &r, false));
 		free(name);
 		free(other);
@@ -155,6 +156,24 @@ ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
 	}
 	free(source);
 	forget(&by_itself);
+}
+
+ParameterizedTest(struct subject *s, shim, same_as_native, .timeout = PATIENCE)
+{
+	check_same(s, "shim");
+}
+
+ParameterizedTestParameters(contract, same_as_native)
+{
+	size_t n;
+	struct subject *s = find_built("contract", &n);
+
+	return cr_make_param_array(struct subject, s, n);
+}
+
+ParameterizedTest(struct subject *s, contract, same_as_native, .timeout = PATIENCE)
+{
+	check_same(s, "contract");
 }
 
 /* ---- regress */

@@ -97,7 +97,7 @@ Test(sharpness, the_library_is_there_and_at_work)
 
 Test(sharpness, nothing_is_empty)
 {
-	static const char *const directories[] = { "shimtests", "programs", "regress" };
+	static const char *const directories[] = { "shimtests", "contract", "programs", "regress" };
 
 	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
 		char *pattern = text("%s/%s/*[!.]??", build(), directories[i]);
