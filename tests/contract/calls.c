@@ -1,3 +1,4 @@
+/* libc: symbols */
 /* calls.c - what tests/shim has no timed case of: descriptors, processes, signals, threads, the loader */
 #include "waits.h"
 
@@ -6,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <threads.h>
-#include <wordexp.h>
 
 static void nothing(long unused)
 {
@@ -183,16 +183,6 @@ WAITS(pclose)
 	MUST(f);
 	by_itself();
 	SHOW(pclose(f));
-}
-
-WAITS(wordexp)
-{
-	wordexp_t w;
-
-	by_itself();
-	SHOW(wordexp("$(sleep 0.1; echo two words)", &w, 0));
-	say("%zu %s", w.we_wordc, w.we_wordc ? w.we_wordv[0] : "");
-	wordfree(&w);
 }
 
 /* A library of the tests whose constructor sleeps. */

@@ -1,3 +1,4 @@
+/* libc: symbols */
 /* stdio_in.c - stdio that waits for bytes */
 #include "streams.h"
 

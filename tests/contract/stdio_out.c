@@ -1,3 +1,4 @@
+/* libc: symbols */
 /* stdio_out.c - stdio that waits for room */
 #include "streams.h"
 
@@ -122,22 +123,8 @@ WAITS_STDERR(vwarnx, (warn_by(0, "text"), 0))
 WAITS_STDERR(error, (error(0, 0, "text"), 0))
 WAITS_STDERR(error_at_line, (error_at_line(0, 0, "file", 1, "text"), 0))
 
-/* Past stdio, to descriptor 2. */
-#define WAITS_FD2(name, call)                                                                                                  \
-	WAITS(name)                                                                                                            \
-	{                                                                                                                      \
-		FILE *f = full();                                                                                              \
-		int saved = dup(2);                                                                                            \
-		dup2(fileno(f), 2);                                                                                            \
-		KEEP(call);                                                                                                    \
-		dup2(saved, 2);                                                                                                \
-		close(saved);                                                                                                  \
-		tell_kept();                                                                                                   \
-		fclose(f);                                                                                                     \
-	}
-
+/* Past stdio. */
 WAITS_FD2(herror, (h_errno = HOST_NOT_FOUND, herror("text"), 0))
-WAITS_FD2(psiginfo, (psiginfo(&(siginfo_t){ .si_signo = SIGUSR1 }, "text"), 0))
 
 /* openlog comes before, so that the program's own name is not said. */
 static void log_it(bool v, const char *format, ...)

@@ -101,4 +101,18 @@ MAYBE void tell_kept(void)
 #define WAITS_STDOUT(name, call)         WAITS(name) CALL_AS(stdout, full(), call)
 #define WAITS_STDERR(name, call)         WAITS(name) CALL_AS(stderr, full(), call)
 
+/* Past stdio, to descriptor 2. */
+#define WAITS_FD2(name, call)                                                                                                  \
+	WAITS(name)                                                                                                            \
+	{                                                                                                                      \
+		FILE *f = full();                                                                                              \
+		int saved = dup(2);                                                                                            \
+		dup2(fileno(f), 2);                                                                                            \
+		KEEP(call);                                                                                                    \
+		dup2(saved, 2);                                                                                                \
+		close(saved);                                                                                                  \
+		tell_kept();                                                                                                   \
+		fclose(f);                                                                                                     \
+	}
+
 #endif
