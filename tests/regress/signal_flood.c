@@ -39,18 +39,19 @@ static void *each_to_itself(void *arg)
 	return arg;
 }
 
-int main(void)
+/* Two thousand at once; or in bursts, while some are being handled. */
+static void flood(bool bursts)
 {
-	struct sigaction act = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
-	pthread_t t = start(compute, NULL), u;
 	pid_t child;
 	int st;
 
-	pause_us(1000);
-	sigaction(SIGRTMIN + 1, &act, NULL);
+	next = 0;
 	if (!(child = fork())) {
-		for (int i = 0; i < COUNT; i++)
+		for (int i = 0; i < COUNT; i++) {
 			MUST(!sigqueue(getppid(), SIGRTMIN + 1, (union sigval){ .sival_int = i }));
+			if (bursts && i % 5 == 0)
+				pause_us(20);
+		}
 		_exit(0);
 	}
 	while (waitpid(child, &st, 0) != child)
@@ -61,6 +62,17 @@ int main(void)
 	if (next != COUNT || wrong)
 		dprintf(2, "%d handled, %d out of order\n", next, wrong);
 	MUST(next == COUNT && !wrong);
+}
+
+int main(void)
+{
+	struct sigaction act = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
+	pthread_t t = start(compute, NULL), u;
+
+	pause_us(1000);
+	sigaction(SIGRTMIN + 1, &act, NULL);
+	flood(false);
+	flood(true);
 	u = start(each_to_itself, NULL);
 	pthread_join(u, NULL);
 	over = true;
