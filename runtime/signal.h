@@ -82,6 +82,9 @@ void gp_signal_suspend(const uint64_t *mask);
 int gp_signal_stack(struct greenlet *g, const stack_t *ss, stack_t *old, const void *sp);
 bool gp_signal_on_stack(const struct greenlet *g, const void *sp);
 
+/* The system call `nr` of a greenlet, where it is about signals: *r is its result or -errno. False: the kernel's. */
+bool gp_signal_call(long nr, const long a[4], long *r);
+
 /* onstack.S, overflow.c */
 void gp_call_on(void *sp, void (*fn)(int, siginfo_t *, void *), int sig, siginfo_t *info, void *context);
 void gp_overflow_start(struct greenlet *main);

@@ -4,6 +4,7 @@
  */
 #include "shim.h"
 #include "../runtime/park.h"
+#include "../runtime/signal.h"
 
 #include <limits.h>
 #include <linux/futex.h>
@@ -267,6 +268,18 @@ static long raw_pselect(long n, long rd, long wr, long ex, long timeout, long pa
 	return r;
 }
 
+static long raw_sigtimedwait(long set, long info, long timeout, long size)
+{
+	struct timespec ts;
+	sigset_t s;
+
+	if (size != KERNEL_SIGSET)
+		return gp_ret(-EINVAL);
+	if (gp_copy_in(&s, (void *)set, KERNEL_SIGSET) || (timeout && gp_copy_in(&ts, (void *)timeout, sizeof(ts))))
+		return gp_ret(-EFAULT);
+	return sigtimedwait(&s, (void *)info, timeout ? &ts : NULL);
+}
+
 /* libc gives the error back, the kernel -1 and errno. */
 static long raw_clock_nanosleep(clockid_t clock, int flags, long ts, long rem)
 {
@@ -321,6 +334,8 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 			return false; /* libc's has no place for the resource usage */
 		*r = waitid((idtype_t)a, (id_t)b, (void *)c, (int)d);
 		return true;
+	case SYS_rt_sigtimedwait: *r = raw_sigtimedwait(a, b, c, d); return true;
+	case SYS_rt_sigsuspend:   *r = b == KERNEL_SIGSET ? sigsuspend((void *)a) : gp_ret(-EINVAL); return true;
 	case SYS_ppoll:           *r = raw_ppoll(a, b, c, d, e); return true;
 	case SYS_pselect6:        *r = raw_pselect(a, b, c, d, e, f); return true;
 	case SYS_clock_nanosleep: *r = raw_clock_nanosleep((clockid_t)a, (int)b, c, d); return true;
@@ -342,5 +357,7 @@ long gp_syscall(long nr, long a, long b, long c, long d, long e, long f)
 		return gp_ret(r);
 	if (gp_self && by_name(nr, a, b, c, d, e, f, &r))
 		return r;
+	if (gp_self && gp_signal_call(nr, (long[]){ a, b, c, d }, &r))
+		return gp_ret(r);
 	return real_syscall(nr, a, b, c, d, e, f);
 }
