@@ -55,9 +55,16 @@ static int wait_once(struct gp_io *io)
 	return r;
 }
 
+/* No edge has come since the last try. A signal ends the wait in favour of its handler, and an edge that came with it is gone by. */
+static bool still_nothing(const struct gp_io *io)
+{
+	return io->event == POLLIN ? io->f->drained && !io->f->hup : io->f->full;
+}
+
 /* Parks until the call is worth making; false: it is over, with errno in io->err (0: partial count). */
 static bool park(struct gp_io *io)
 {
+	unsigned ran = gp_self->handlers_ran;
 	int r;
 
 	do {
@@ -67,10 +74,12 @@ static bool park(struct gp_io *io)
 			gp_fd_done(io->fd, io->event);
 			gp_cancel_now();
 		}
-		/* signal(7): a socket call with a time-out set is never restarted. */
-		if (r == -ERESTART && deadline(io) != GP_FOREVER)
+		/* signal(7): a socket call with a time-out set is never restarted; and none that has moved something. */
+		if (r == -ERESTART && ran != gp_self->handlers_ran && (io->done || deadline(io) != GP_FOREVER))
 			r = -EINTR;
-	} while (r == -ERESTART || r == -ECANCELED);
+	} while ((r == -ERESTART || r == -ECANCELED) && still_nothing(io));
+	if (r == -ERESTART || r == -ECANCELED)
+		return true;
 	if (r == -EPERM) { /* not a file that epoll takes: the call itself never waits long */
 		return true;
 	}

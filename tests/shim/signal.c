@@ -200,6 +200,31 @@ CASE(partial_count_wins)
 	say("handled=%d", (int)handled);
 }
 
+static void take_some(long ms)
+{
+	(void)!read(ends[0], buf + 8192, 8192);
+	pause_ms(ms);
+	pthread_kill(case_thread, SIGUSR1);
+}
+
+/* SA_RESTART is for calls that have done nothing yet. */
+CASE(partial_count_is_not_restarted)
+{
+	static char much[256 << 10];
+
+	install(SA_RESTART);
+	pair(ends, SOCK_STREAM);
+	later(10, partial, 50);
+	SHOW_BYTES(buf, recv(ends[0], buf, 9, MSG_WAITALL));
+	pipes(ends);
+	later(10, take_some, 50);
+	SHOW(write(ends[1], much, sizeof(much)));
+	pipes(ends);
+	later(10, take_some, 50);
+	SHOW(writev(ends[1], (struct iovec[]){ { much, 100000 }, { much, 100000 } }, 2));
+	say("handled=%d", (int)handled);
+}
+
 static void write_from_handler(int sig)
 {
 	int saved = errno;
