@@ -114,7 +114,7 @@ static void arrive(struct greenlet *g, const struct sigaction *act, int sig, sig
 	gp_signal_kernel_mask = ~0ull;
 	/* abort() has unblocked its signal behind our back. With something linked elsewhere a handler must not jump away yet. */
 	if (fault || ((mine || gp_sigqueue_taker(sig) == g) && (!(g->sigmask & gp_sigbit(sig)) || sig == SIGABRT) && !g->waits &&
-		      !gp_sigqueue_any(g))) {
+		      !g->signal_pending && !gp_signal_noted)) {
 		deliver(g, act, sig, info, uc);
 		return;
 	}
