@@ -1,5 +1,5 @@
 /*
- * eintr.c - which waiting calls a handler ends, and with what. Each is met by a signal at 40 ms and by what it waits for at 100 ms.
+ * eintr.c - which waiting calls a handler ends, and with what. Each is met by a signal at 40 ms and by what it waits for 60 ms later.
  * eintr_restart.c is the same with SA_RESTART.
  */
 #include "case.h"
@@ -12,6 +12,7 @@
 #endif
 
 static atomic_int handled;
+static int handled_before;
 static pthread_t handled_in;
 static int ends[2];
 static pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
@@ -85,11 +86,25 @@ static void release(long what)
 	}
 }
 
-static void hold_mutex(long ms)
+/* However late the signal was. */
+static void after_the_handler(int before)
+{
+	for (int i = 0; i < 5000 && handled == before; i++)
+		pause_ms(1);
+	pause_ms(60);
+}
+
+static void release_later(long what)
+{
+	after_the_handler(handled_before);
+	release(what);
+}
+
+static void hold_mutex(long before)
 {
 	pthread_mutex_lock(&m);
 	notes[9].done = true;
-	pause_ms(ms);
+	after_the_handler((int)before);
 	pthread_mutex_unlock(&m);
 }
 
@@ -114,7 +129,7 @@ static void prepare(int what)
 		setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, TV(5000), sizeof(struct timeval));
 	if (what == MUTEX || what == TIMEDLOCK) {
 		notes[9].done = false;
-		later(0, hold_mutex, 150);
+		later(0, hold_mutex, handled);
 		while (!notes[9].done)
 			pause_ms(1);
 	}
@@ -172,16 +187,16 @@ static long perform(int what)
 		epoll_ctl(ep, EPOLL_CTL_ADD, ends[0], &e);
 		return epoll_wait(ep, &e, 1, 5000);
 	case NANOSLEEP:
-		ret = nanosleep(MS(120), &rem);
+		ret = nanosleep(MS(2000), &rem);
 		break;
 	case CLOCK_NANOSLEEP:
-		ret = clock_nanosleep(CLOCK_MONOTONIC, 0, MS(120), &rem);
+		ret = clock_nanosleep(CLOCK_MONOTONIC, 0, MS(2000), &rem);
 		break;
 	case ABSOLUTE:
-		ret = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, AT(CLOCK_MONOTONIC, 120), &rem);
+		ret = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, AT(CLOCK_MONOTONIC, 2000), &rem);
 		break;
 	case USLEEP:
-		return usleep(120000);
+		return usleep(900000);
 	case SLEEP:
 		return sleep(2);
 	case MUTEX:
@@ -192,7 +207,7 @@ static long perform(int what)
 		return pthread_mutex_unlock(&m), ret;
 	case COND: /* may end by itself: only the number is shown */
 		pthread_mutex_lock(&m);
-		while ((ret = pthread_cond_timedwait(&c, &m, AT(CLOCK_REALTIME, 120))) == 0)
+		while ((ret = pthread_cond_timedwait(&c, &m, AT(CLOCK_REALTIME, 400))) == 0)
 			;
 		return pthread_mutex_unlock(&m), ret;
 	case SEM:
@@ -204,7 +219,7 @@ static long perform(int what)
 	case SIGSUSPEND:
 		return sigsuspend(&none);
 	}
-	say("rest=%s", rem.tv_sec || rem.tv_nsec ? rem.tv_nsec > 20000000 && rem.tv_nsec < 81000000 ? "right" : "wrong" : "none");
+	say("rest=%s", rem.tv_sec || rem.tv_nsec ? rem.tv_sec == 1 && rem.tv_nsec < 961000000 ? "right" : "wrong" : "none");
 	return ret;
 }
 
@@ -212,15 +227,16 @@ static void matrix(int from, int to)
 {
 	install();
 	for (int what = from; what <= to; what++) {
-		int before = handled, error;
+		int error;
 		long ret;
 
+		handled_before = handled;
 		prepare(what);
 		later(40, send_signal, 0);
-		later(100, release, what);
+		later(0, release_later, what);
 		ret = perform(what);
 		error = errno;
-		say("%s: ret=%ld errno=%s handled=%d here=%d", call_names[what], ret, errname(error), handled - before,
+		say("%s: ret=%ld errno=%s handled=%d here=%d", call_names[what], ret, errname(error), handled - handled_before,
 		    pthread_equal(handled_in, case_thread) != 0);
 		finish();
 		close_range(3, ~0u, 0);
