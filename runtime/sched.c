@@ -8,7 +8,6 @@
 #include "tls.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 /* Between two looks at the kernel: this many switches, or about 200 us of cycles, whichever comes first. */
 #define TURN_SWITCHES 128
@@ -229,8 +228,8 @@ void gp_cancel_point(void)
 	struct greenlet *g = gp_self;
 
 	if (g && gp_unlikely(g->cancel_pending) && gp_tls_cancel_due()) {
-		if (g->main) /* as in pthread_exit: the process goes on until the last has ended */
-			atexit(gp_wait_for_others);
+		if (g->main)
+			gp_main_ends();
 		pthread_testcancel();
 	}
 }

@@ -11,6 +11,7 @@
 #include "stdfile.h"
 #include "tls.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ int gp_vfork_is_fork; /* read by arch/CPU/vfork.S */
 struct greenlet gp_main = { .main = 1, .name = "main", .deadline = GP_FOREVER };
 
 int gp_pid;
+bool gp_stays;
+static unsigned main_rounds; /* of key destructors, at main's end */
 
 static uint32_t next_id = 1;
 static ptrdiff_t self_offset, ours_offset; /* of gp_self and gp_thread_is_ours, from any TCB */
@@ -235,11 +238,11 @@ __attribute__((no_sanitize_address)) static void boot(void *arg)
 int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(void *), void *arg)
 {
 	struct gp_spawn h = *how;
-	struct greenlet *g;
+	struct greenlet *g, *parent;
 	void *top;
 	int err;
 
-	if ((err = gp_greenlets_start()))
+	if (!h.from_hub && (err = gp_greenlets_start()))
 		return err;
 	gp_enter();
 	if (h.stack_size < gp_stack_min())
@@ -247,6 +250,7 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 	else if ((g = get(&h, &err))) {
 		void *pd = g->pd, *map = g->stack_map;
 
+		parent = h.from_hub ? &gp_main : gp_self;
 		gp_tls_place(g, &top);
 		memset(g, 0, offsetof(struct greenlet, start));
 		g->pd = pd;
@@ -255,14 +259,14 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		g->joiner = NULL;
 		g->detached = h.detached;
 		g->user_stack = h.stack != NULL;
-		g->sigmask = gp_self->sigmask; /* POSIX: inherited; the pending set is empty */
+		g->sigmask = h.from_hub ? h.sigmask : parent->sigmask; /* POSIX: inherited; the pending set is empty */
 		g->deadline = GP_FOREVER;
 		g->start_at = 0;
 		g->altstack = (stack_t){ 0 };
 		g->id = next_id++;
 		g->tid = FIRST_TID + (g->id & 0x0fffffff);
-		memcpy(g->name, gp_self->name, sizeof(g->name));
-		g->named = gp_self->named;
+		memcpy(g->name, parent->name, sizeof(g->name));
+		g->named = parent->named;
 		gp_list_init(&g->run);
 		gp_list_init(&g->exit_waiters);
 		tcb_mark(pd, g);
@@ -421,10 +425,36 @@ void gp_wait_for_others(void)
 	if (gp_main.joiner)
 		gp_ready(gp_main.joiner, 0);
 	gp_lot_wake(&gp_main.exit_waiters, GP_LOT_ANY);
-	while (gp_sched.live > 1)
+	while (gp_sched.live > 1 || gp_stays)
 		gp_lot_wait(&gp_sched.live, 0, "the last thread", GP_FOREVER);
 	gp_main.exited = 0; /* what exit() still runs on it may be interrupted again */
 	gp_signal_born(&gp_main);
+}
+
+/*
+ * glibc unwinds main to the frame of __libc_start_main, runs the destructors of keys, and then calls exit(0) where no other kernel thread
+ * of its own is left; else it ends this one, and all greenlets with it. So main never comes so far: the last round of destructors waits
+ * for the others, and exits.
+ */
+static void last_round(void *round)
+{
+	pthread_key_t *key = round;
+
+	if (gp_self == &gp_main && ++main_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+		pthread_setspecific(*key, key);
+		return;
+	}
+	gp_wait_for_others();
+	exit(0);
+}
+
+void gp_main_ends(void)
+{
+	static pthread_key_t key;
+
+	main_rounds = 0;
+	if ((!key && pthread_key_create(&key, last_round)) || pthread_setspecific(key, &key))
+		atexit(gp_wait_for_others); /* no keys left */
 }
 
 void gp_greenlet_forked(void)

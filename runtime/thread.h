@@ -14,6 +14,8 @@ struct gp_spawn {
 	size_t guard_size;
 	void *stack;          /* lowest address of the program's own stack, or NULL */
 	bool detached;
+	bool from_hub;        /* the hub makes it, for nobody: with this mask and main's name */
+	uint64_t sigmask;
 };
 
 /*
@@ -44,8 +46,11 @@ void gp_cancel(struct greenlet *g);
 /* Ends the calling greenlet after its cleanup handlers have run: called by the boot frame and by nobody else. */
 _Noreturn void gp_finish(struct greenlet *g);
 
-/* pthread_exit in main: waits until every other greenlet is gone. */
+/* pthread_exit in main: waits until every other greenlet is gone; for ever where libc has a thread that never ends, as for timers. */
 void gp_wait_for_others(void);
+extern bool gp_stays;
+/* To be called where main begins to unwind for good: the process goes on until the last has ended. */
+void gp_main_ends(void);
 
 extern struct greenlet gp_main;
 /* The process that the runtime's memory belongs to: a child of posix_spawn shares it and is another. */

@@ -8,7 +8,6 @@
 #include "../runtime/tls.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static struct gp_spawn spawn_from(const pthread_attr_t *attr)
@@ -149,16 +148,13 @@ GP_EXPORT int pthread_detach(pthread_t thread)
 	return g ? -gp_detach(g) : real_pthread_detach(thread);
 }
 
-/*
- * glibc unwinds to the boot frame, or in main to the frame of __libc_start_main, which then calls exit(0): a handler registered
- * here runs first there, since the last registered does, and waits for the others.
- */
+/* glibc unwinds to the boot frame, or in main to where gp_main_ends waits. */
 GP_EXPORT void pthread_exit(void *value)
 {
 	if (gp_self)
 		gp_self->result = value;
 	if (gp_self && gp_self->main)
-		atexit(gp_wait_for_others);
+		gp_main_ends();
 	real_pthread_exit(value);
 	__builtin_unreachable();
 }
