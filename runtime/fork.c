@@ -1,6 +1,8 @@
 #include "fork.h"
+#include "aiocopy.h"
 #include "fdwait.h"
 #include "hub.h"
+#include "notify.h"
 #include "offload.h"
 #include "park.h"
 #include "preempt.h"
@@ -47,6 +49,8 @@ void gp_fork_child(void)
 	gp_timer_forget_all();
 	gp_lot_forget_all();
 	gp_offload_forget();
+	gp_notice_forget();
+	gp_aio_forget();
 	gp_stop_forget();
 	if (!gp_self) { /* a foreign thread: should it make greenlets, it becomes their main */
 		gp_sched.live = gp_sched.nready = 0;

@@ -1,13 +1,17 @@
 /*
- * <aio.h>, and the asynchronous part of <netdb.h>. The work itself is done by native threads of libc's own, which stop nobody, and
- * notifications by SIGEV_THREAD run in such threads. Only waiting for it is here. Libc tells nobody but its own waiters that a
+ * <aio.h>, and the asynchronous part of <netdb.h>. The work itself is done by native threads of libc's own, which stop nobody. Waiting
+ * for it is here, and notifications by SIGEV_THREAD, which must run in greenlets. Libc tells nobody but its own waiters that a
  * request is done, so the waiter looks now and then: 0.1 ms after it began, at most 5 ms apart.
  */
 #include "shim.h"
+#include "../runtime/aiocopy.h"
+#include "../runtime/notify.h"
 #include "../runtime/park.h"
 
 #include <aio.h>
 #include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* `done` asks for a state that only changes one way. 0, or -errno. */
 static int wait_until(bool (*done)(void *), void *arg, const char *why, unsigned cancel, uint64_t deadline)
@@ -72,36 +76,63 @@ static bool all_done(void *arg)
 }
 
 /* Libc asks the kernel for the priority of a thread that it does not know, and goes on without. */
-static int started(int saved, int r)
+static int started(int saved, struct aiocb *cb, struct aiocb *theirs, int r)
 {
 	if (!r)
 		errno = saved;
+	else
+		gp_aio_failed(cb, theirs);
 	return r;
 }
 
 GP_EXPORT int aio_read(struct aiocb *cb)
 {
+	struct aiocb *theirs = gp_aio_request(cb);
 	int saved = errno;
 
-	return started(saved, real_aio_read(cb));
+	return started(saved, cb, theirs, real_aio_read(theirs));
 }
 GP_TWIN_OF(aio_read64, aio_read);
 
 GP_EXPORT int aio_write(struct aiocb *cb)
 {
+	struct aiocb *theirs = gp_aio_request(cb);
 	int saved = errno;
 
-	return started(saved, real_aio_write(cb));
+	return started(saved, cb, theirs, real_aio_write(theirs));
 }
 GP_TWIN_OF(aio_write64, aio_write);
 
 GP_EXPORT int aio_fsync(int op, struct aiocb *cb)
 {
+	struct aiocb *theirs = gp_aio_request(cb);
 	int saved = errno;
 
-	return started(saved, real_aio_fsync(op, cb));
+	return started(saved, cb, theirs, real_aio_fsync(op, theirs));
 }
 GP_TWIN_OF(aio_fsync64, aio_fsync);
+
+GP_EXPORT int aio_cancel(int fd, struct aiocb *cb)
+{
+	int r = real_aio_cancel(fd, (struct aiocb *)gp_aio_theirs(cb));
+
+	gp_aio_tell();
+	return r;
+}
+GP_TWIN_OF(aio_cancel64, aio_cancel);
+
+static int suspend_all(const struct aiocb *const list[], int count, const struct timespec *timeout)
+{
+	const struct aiocb **theirs = gp_aio_any && count > 0 ? malloc((size_t)count * sizeof(*theirs)) : NULL;
+	int r;
+
+	for (int i = 0; theirs && i < count; i++)
+		theirs[i] = gp_aio_theirs(list[i]);
+	r = real_aio_suspend(theirs ? theirs : list, count, timeout);
+	free(theirs);
+	gp_aio_tell();
+	return r;
+}
 
 GP_EXPORT int aio_suspend(const struct aiocb *const list[], int count, const struct timespec *timeout)
 {
@@ -109,19 +140,57 @@ GP_EXPORT int aio_suspend(const struct aiocb *const list[], int count, const str
 	int r;
 
 	if (!gp_coop(GP_F_IO) || count < 0 || (timeout && (timeout->tv_sec < 0 || !gp_timespec_ok(timeout))))
-		return real_aio_suspend(list, count, timeout);
+		return suspend_all(list, count, timeout);
 	r = wait_until(any_done, &q, "aio_suspend", GP_PARK_CANCEL, after(timeout));
 	return (int)gp_ret(r == -ETIMEDOUT ? -EAGAIN : r);
 }
 GP_TWIN_OF(aio_suspend64, aio_suspend);
 
+/* The list that libc gets; list itself where it is all as it should be. */
+static struct aiocb *const *requests(struct aiocb *const list[], int count)
+{
+	struct aiocb **theirs = NULL;
+
+	for (int i = 0; i < count; i++) {
+		struct aiocb *cb = list[i];
+
+		if (!cb || cb->aio_lio_opcode == LIO_NOP || cb->aio_sigevent.sigev_notify != SIGEV_THREAD)
+			continue;
+		if (!theirs && !(theirs = malloc((size_t)count * sizeof(*theirs))))
+			return list;
+		memcpy(theirs, list, (size_t)count * sizeof(*theirs));
+		break;
+	}
+	for (int i = 0; theirs && i < count; i++)
+		if (list[i] && list[i]->aio_lio_opcode != LIO_NOP)
+			theirs[i] = gp_aio_request(list[i]);
+	return theirs ? theirs : list;
+}
+
+static int start_list(int mode, struct aiocb *const list[], int count, struct sigevent *event)
+{
+	struct sigevent ours;
+	uintptr_t id = 0;
+	struct aiocb *const *theirs = mode == LIO_NOWAIT || mode == LIO_WAIT ? requests(list, count) : list;
+	bool notice = mode == LIO_NOWAIT && gp_notice(event, &ours, GP_NOTICE_ONCE, &id);
+	int saved = errno, r = real_lio_listio(mode, theirs, count, notice ? &ours : event);
+
+	if (!r)
+		errno = saved;
+	else
+		gp_aio_tell();
+	if (theirs != list)
+		free((void *)theirs);
+	return r;
+}
+
 GP_EXPORT int lio_listio(int mode, struct aiocb *const list[restrict], int count, struct sigevent *restrict event)
 {
 	struct requests q = { (const struct aiocb *const *)list, count };
 	bool wait = mode == LIO_WAIT && gp_coop(GP_F_IO), failed;
-	int saved = errno, r, s;
+	int r, s;
 
-	r = started(saved, real_lio_listio(wait ? LIO_NOWAIT : mode, list, count, wait ? NULL : event));
+	r = start_list(wait ? LIO_NOWAIT : mode, list, count, wait ? NULL : event);
 	if (!wait || (r && all_done(&q)))
 		return r;
 	s = wait_until(all_done, &q, "lio_listio", 0, GP_FOREVER);
@@ -168,8 +237,16 @@ GP_EXPORT int gai_suspend(const struct gaicb *const list[], int count, const str
 GP_EXPORT int getaddrinfo_a(int mode, struct gaicb *list[restrict], int count, struct sigevent *restrict event)
 {
 	struct names n = { list, count, 0 };
+	struct sigevent ours;
+	uintptr_t id;
 	int r, s;
 
+	if (mode == GAI_NOWAIT && gp_notice(event, &ours, GP_NOTICE_ONCE, &id)) {
+		r = real_getaddrinfo_a(mode, list, count, &ours);
+		if (r)
+			gp_notice_drop(id);
+		return r;
+	}
 	if (mode != GAI_WAIT || !gp_coop(GP_F_DNS))
 		return real_getaddrinfo_a(mode, list, count, event);
 	r = real_getaddrinfo_a(GAI_NOWAIT, list, count, NULL);

@@ -4,6 +4,7 @@
  */
 #include "shim.h"
 #include "../runtime/fdwait.h"
+#include "../runtime/notify.h"
 
 #include <mqueue.h>
 #include <poll.h>
@@ -121,6 +122,29 @@ GP_EXPORT int mq_send(mqd_t queue, const char *msg, size_t len, unsigned priorit
 	return gp_coop(GP_F_IO) ? put(queue, msg, len, priority, NULL) : real_mq_send(queue, msg, len, priority);
 }
 
+/* The kernel keeps one registration a queue, which ends when it has served. */
+GP_EXPORT int mq_notify(mqd_t queue, const struct sigevent *event)
+{
+	struct sigevent ours;
+	uintptr_t id;
+	int r;
+
+	if (!gp_notice(event, &ours, GP_NOTICE_QUEUE, &id)) {
+		r = real_mq_notify(queue, event);
+		if (!r)
+			gp_notice_drop_all(GP_NOTICE_QUEUE, queue);
+		return r;
+	}
+	r = real_mq_notify(queue, &ours);
+	if (r) {
+		gp_notice_drop(id);
+	} else {
+		gp_notice_drop_all(GP_NOTICE_QUEUE, queue);
+		gp_notice_belongs(id, queue);
+	}
+	return r;
+}
+
 /* A descriptor like any other: what is remembered of its number ends with it. */
 GP_EXPORT int mq_close(mqd_t queue)
 {
@@ -128,6 +152,7 @@ GP_EXPORT int mq_close(mqd_t queue)
 		if (gp_fd_is_ours(queue))
 			return (int)gp_ret(-EBADF);
 		gp_fd_closing(queue);
+		gp_notice_drop_all(GP_NOTICE_QUEUE, queue);
 	}
 	return real_mq_close(queue);
 }
