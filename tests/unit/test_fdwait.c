@@ -436,7 +436,7 @@ Test(fdwait, kinds)
 {
 	int s[2];
 	struct { int fd; enum gp_fdkind kind; } cases[] = {
-		{ 0, GP_FD_STREAM }, { 0, GP_FD_SOCKET }, { 0, GP_FD_SOCKET }, { 0, GP_FD_PIPE }, { 0, GP_FD_POLL }, { 0, GP_FD_POLL },
+		{ 0, GP_FD_STREAM }, { 0, GP_FD_SOCKET }, { 0, GP_FD_SOCKET }, { 0, GP_FD_PIPE }, { 0, GP_FD_POLL }, { 0, GP_FD_FILE },
 		{ 0, GP_FD_FILE }, { 0, GP_FD_FILE },
 	};
 
