@@ -25,6 +25,7 @@ extern void __syslog_chk(int, int, const char *, ...), __vsyslog_chk(int, int, c
 
 #include <aio.h>
 #include <dirent.h>
+#include <err.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <netdb.h>

@@ -110,6 +110,16 @@ GP_EXPORT void perror(const char *s)
 	GP_LOCKED_VOID(stderr, real_perror(s));
 }
 
+GP_EXPORT void psignal(int sig, const char *s)
+{
+	GP_LOCKED_VOID(stderr, real_psignal(sig, s));
+}
+
+GP_EXPORT void psiginfo(const siginfo_t *info, const char *s)
+{
+	GP_LOCKED_VOID(stderr, real_psiginfo(info, s));
+}
+
 /* fortify */
 GP_EXPORT char *__fgets_chk(char *restrict s, size_t size, int n, FILE *restrict f)
 {
