@@ -6,143 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define BATCH 256
 
 static int epfd = -1;
-static struct gp_fd *table; /* one sparse mapping: untouched pages cost nothing */
-static size_t table_size;
-static uint32_t epoch = 1;
-static int top;
-bool gp_fd_lingers;
-
-static bool make_table(void)
-{
-	struct rlimit rl;
-	size_t n = 65536;
-
-	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_max > n)
-		n = rl.rlim_max < (1u << 24) ? rl.rlim_max : 1u << 24;
-	for (; n >= 1024; n /= 4) {
-		void *p = mmap(NULL, n * sizeof(*table), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-		if (p != MAP_FAILED) {
-			table = p;
-			table_size = n;
-			return true;
-		}
-	}
-	return false;
-}
-
-struct gp_fd *gp_fd_own_record(int fd)
-{
-	int before = top;
-	struct gp_fd *f = gp_fd(fd);
-
-	top = before;
-	return f;
-}
-
-struct gp_fd *gp_fd(int fd)
-{
-	struct gp_fd *f;
-
-	if (gp_unlikely(!table) && !make_table())
-		return NULL;
-	if (gp_unlikely((unsigned)fd >= table_size))
-		return NULL;
-	f = &table[fd];
-	if (gp_unlikely(!f->waiters.next)) {
-		gp_list_init(&f->waiters);
-		top = fd >= top ? fd + 1 : top;
-	}
-	return f;
-}
-
-/* /dev/null, zero, full and urandom never wait: without this each write to /dev/null would pay 0.1 us for a try that does not. */
-static bool never_waits(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && major(st->st_rdev) == 1 && (minor(st->st_rdev) == 3 || minor(st->st_rdev) == 5 ||
-								   minor(st->st_rdev) == 7 || minor(st->st_rdev) == 9);
-}
-
-enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
-{
-	struct stat st;
-	int type = 0;
-	socklen_t len = sizeof(type);
-	enum gp_fdkind kind;
-	struct termios term;
-	int saved = errno; /* ENOTTY is no business of a call that succeeds */
-
-	if (f->kind != GP_FD_UNKNOWN)
-		return f->kind;
-	if (real_syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH)) /* fstat is a favourite of other preloaded shims */
-		return GP_FD_UNKNOWN;
-	if (S_ISSOCK(st.st_mode))
-		kind = !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM ? GP_FD_STREAM : GP_FD_SOCKET;
-	else if (S_ISFIFO(st.st_mode))
-		kind = GP_FD_PIPE;
-	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) || never_waits(&st))
-		kind = GP_FD_FILE;
-	else
-		kind = S_ISCHR(st.st_mode) && !real_ioctl(fd, TCGETS, &term) ? GP_FD_TTY : GP_FD_POLL;
-	errno = saved;
-	f->kind = (uint8_t)kind;
-	return kind;
-}
-
-bool gp_fd_owned(struct gp_fd *f)
-{
-	return f->owned == epoch;
-}
-
-bool gp_fd_nonblock(int fd, struct gp_fd *f)
-{
-	int flags;
-
-	if (f->flags_known && gp_fd_owned(f))
-		return f->nonblock;
-	flags = real_fcntl(fd, F_GETFL);
-	f->nonblock = flags >= 0 && (flags & O_NONBLOCK);
-	f->flags_known = flags >= 0;
-	return f->nonblock;
-}
-
-static uint64_t ask_timeo(int fd, int option)
-{
-	struct timeval tv;
-	socklen_t len = sizeof(tv);
-
-	if (getsockopt(fd, SOL_SOCKET, option, &tv, &len) || (!tv.tv_sec && !tv.tv_usec))
-		return GP_FOREVER;
-	return (uint64_t)tv.tv_sec * GP_NSEC + (uint64_t)tv.tv_usec * 1000;
-}
-
-uint64_t gp_fd_timeo(int fd, struct gp_fd *f, short event)
-{
-	enum gp_fdkind kind = gp_fd_kind(fd, f);
-
-	if (kind != GP_FD_STREAM && kind != GP_FD_SOCKET)
-		return GP_FOREVER;
-	if (event & POLLOUT ? f->snd_at_once : f->rcv_at_once)
-		return 0;
-	if (!f->opts_known || !gp_fd_owned(f)) {
-		f->rcvtimeo = ask_timeo(fd, SO_RCVTIMEO);
-		f->sndtimeo = ask_timeo(fd, SO_SNDTIMEO);
-		f->opts_known = 1;
-	}
-	return event & POLLOUT ? f->sndtimeo : f->rcvtimeo;
-}
 
 int gp_fd_epoll(void)
 {
@@ -197,8 +65,8 @@ bool gp_fd_new_epoll(int fd)
 	if (fd < 0 && (fd = gp_fd_adopt(epoll_create1(EPOLL_CLOEXEC))) < 0)
 		return false;
 	epfd = fd;
-	for (int i = 0; i < top; i++)
-		if (table[i].waiters.next)
+	for (int i = 0; i < gp_fd_top(); i++)
+		if (gp_fd_table[i].waiters.next)
 			rearm(i);
 	for (int i = 0; i < n; i++)
 		rearm(own[i]);
@@ -302,9 +170,11 @@ static void event(struct epoll_event *ev)
 	uint32_t fd = (uint32_t)ev->data.u64, e = ev->events;
 	struct gp_fd *f;
 
-	if (ev->data.u64 == UINT64_MAX)
-		return; /* the hub's timerfd */
-	f = &table[fd];
+	if (gp_unlikely(ev->data.u64 >= GP_HUB_ASYNC)) {
+		gp_hub_event(ev->data.u64);
+		return;
+	}
+	f = &gp_fd_table[fd];
 	if (f->gen != ev->data.u64 >> 32)
 		return; /* of a file that this number meant before */
 	if (e & ~EPOLLOUT)
@@ -317,13 +187,13 @@ static void event(struct epoll_event *ev)
 		wake(f, e);
 }
 
-int gp_fd_harvest(void)
+int gp_fd_harvest(int ms)
 {
 	struct epoll_event ev[BATCH];
 	int n, all = 0;
 
 	do {
-		n = real_epoll_wait(epfd, ev, BATCH, 0);
+		n = real_epoll_wait(epfd, ev, BATCH, all ? 0 : ms);
 		if (n < 0 && errno == EBADF)
 			gp_hub_repair();
 		for (int i = 0; i < n; i++)
@@ -381,20 +251,10 @@ static void move_waiters(int fd, struct gp_fd *f)
 	}
 }
 
-static void wipe(struct gp_fd *f)
-{
-	f->gen++;
-	f->owned = 0;
-	f->hidden = 0;
-	f->kind = GP_FD_UNKNOWN;
-	f->armed = f->drained = f->full = f->hup = f->nonblock = f->flags_known = f->opts_known = f->nowait_refused = 0;
-	f->listening = f->rcv_at_once = f->snd_at_once = 0;
-}
-
 void gp_fd_closing(int fd)
 {
 	int saved = errno;
-	struct gp_fd *f = table ? gp_fd(fd) : NULL;
+	struct gp_fd *f = gp_fd_known(fd);
 
 	if (!f)
 		return;
@@ -410,39 +270,13 @@ void gp_fd_closing(int fd)
 		}
 		gp_leave();
 	}
-	wipe(f);
+	gp_fd_wipe(f);
 	errno = saved;
-}
-
-void gp_fd_opened(int fd, bool owned, int nonblock)
-{
-	struct gp_fd *f = table ? gp_fd(fd) : NULL;
-
-	if (!f)
-		return;
-	wipe(f);
-	f->owned = owned ? epoch : 0;
-	f->flags_known = nonblock >= 0;
-	f->nonblock = nonblock > 0;
-}
-
-void gp_fd_duped(int old, int fd)
-{
-	struct gp_fd *f = table ? gp_fd(old) : NULL;
-
-	if (f)
-		f->owned = 0;
-	gp_fd_opened(fd, false, -1);
-}
-
-int gp_fd_top(void)
-{
-	return top;
 }
 
 void gp_fd_kick(int fd)
 {
-	struct gp_fd *f = table ? gp_fd(fd) : NULL;
+	struct gp_fd *f = gp_fd_known(fd);
 
 	if (!f)
 		return;
@@ -456,30 +290,10 @@ void gp_fd_kick(int fd)
 	gp_leave();
 }
 
-void gp_fd_changed(int fd)
-{
-	struct gp_fd *f = table ? gp_fd(fd) : NULL;
-
-	if (f) {
-		f->flags_known = f->opts_known = f->drained = f->full = 0;
-		f->hup = 1; /* SO_RCVLOWAT and the like make a short read mean nothing: always try */
-	}
-}
-
-void gp_fd_shared(void)
-{
-	epoch++;
-}
-
 /* After fork: the set is the parent's too, so it is closed and never edited; what is known of each descriptor is asked anew. */
 void gp_fd_forget_all(void)
 {
 	gp_fd_close_own();
 	epfd = -1;
-	epoch++;
-	for (int i = 0; i < top; i++)
-		if (table[i].waiters.next) {
-			gp_list_init(&table[i].waiters);
-			wipe(&table[i]);
-		}
+	gp_fd_table_forget();
 }

@@ -1,5 +1,5 @@
 /*
- * fdwait.h - waiting for file descriptors, and what the shim remembers of each.
+ * fdwait.h - waiting for file descriptors (fdwait.c), and what the shim remembers of each (fdtable.c).
  *
  * One epoll set of ours; a descriptor enters it when somebody first waits for it, edge-triggered, and stays until it is closed:
  * the steady state has no epoll_ctl. Waiters of a descriptor stand in one list; an edge wakes every poller and one consumer,
@@ -44,7 +44,18 @@ struct gp_fd {
 extern bool gp_fd_lingers;
 
 /* The record of fd, made on first use; NULL for negative numbers or without memory. Greenlet thread only. */
-struct gp_fd *gp_fd(int fd);
+extern struct gp_fd *gp_fd_table;
+extern size_t gp_fd_table_size;
+struct gp_fd *gp_fd_make(int fd);
+static inline struct gp_fd *gp_fd(int fd)
+{
+	return gp_likely((unsigned)fd < gp_fd_table_size && gp_fd_table[fd].waiters.next) ? &gp_fd_table[fd] : gp_fd_make(fd);
+}
+/* NULL where nothing has been noted yet. */
+static inline struct gp_fd *gp_fd_known(int fd)
+{
+	return (unsigned)fd < gp_fd_table_size && gp_fd_table[fd].waiters.next ? &gp_fd_table[fd] : NULL;
+}
 
 /* The same for a number of our own, far above the program's: gp_fd_top() must not follow it. */
 struct gp_fd *gp_fd_own_record(int fd);
@@ -95,6 +106,9 @@ void gp_fd_opened(int fd, bool owned, int nonblock);
 void gp_fd_duped(int old, int fd);
 /* The highest number that a record exists for, plus one (our own descriptors not counted). */
 int gp_fd_top(void);
+/* Another file has the number now. And: no record has waiters, all are asked anew (fork). */
+void gp_fd_wipe(struct gp_fd *f);
+void gp_fd_table_forget(void);
 /* Something happened to fd that no edge tells of (shutdown for writing on a full AF_UNIX socket): its waiters try again. */
 void gp_fd_kick(int fd);
 /* F_SETFL, FIONBIO, SO_RCVTIMEO, SO_RCVLOWAT...: what is remembered of fd is asked again. */
@@ -102,8 +116,8 @@ void gp_fd_changed(int fd);
 /* Someone else may now share the descriptors of this process (fork, SCM_RIGHTS). */
 void gp_fd_shared(void);
 
-/* Hub: harvests our epoll set without waiting; wakes waiters; returns how many events came. */
-int gp_fd_harvest(void);
+/* Hub: harvests our epoll set, having waited so long for the first event; wakes waiters; returns how many came. */
+int gp_fd_harvest(int ms);
 /* The epoll set (-1 before the first wait). */
 int gp_fd_epoll(void);
 /* The set is gone, or moves: all that it watched goes to a new one (fd, or -1: made here). */

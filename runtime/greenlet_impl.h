@@ -46,7 +46,6 @@ struct greenlet {
 	uint8_t named;           /* has a name of its own */
 	uint8_t mask_saved;      /* ppoll, sigsuspend: `saved_mask` comes back with the first handler, or at the end */
 	uint8_t sched_set, sched_policy, sched_priority; /* pthread_setschedparam: kept, not applied */
-	uint8_t trimmed;         /* dead, and its pages given back */
 	int budget;              /* calls that may still succeed without waiting before it must yield */
 	int wake_result;         /* what gp_ready() handed over */
 	struct gp_timer timer;   /* the deadline of the current park */

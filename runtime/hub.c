@@ -2,11 +2,13 @@
  * The hub: libuv's loop on a context of its own, with a TCB of its own in which gp_self is NULL.
  *
  * libuv waits for one descriptor of ours, the epoll set of fdwait.c, and for wake-ups from other kernel threads. Deadlines go
- * through a timerfd in that set, since libuv's timers count milliseconds. While greenlets are ready the hub looks at the
- * set directly: one system call for a whole batch of events.
+ * through a timerfd in that set, since libuv's timers count milliseconds. While greenlets are ready, and in the pauses of a busy
+ * program, the hub looks at the set directly: one system call for a whole batch of events, where libuv's wait needs two. The set
+ * therefore knows libuv's own wake-up, too.
  */
 #include "hub.h"
 #include "fdwait.h"
+#include "pool.h"
 #include "preempt.h"
 #include "real.h"
 #include "signal.h"
@@ -23,7 +25,7 @@
 #include <uv.h>
 
 #define HUB_STACK (256u << 10)
-#define UV_EVERY  16 /* turns with ready greenlets between two looks at libuv itself */
+#define BRISK_MS  1 /* a pause that is over sooner is waited out in our own set */
 
 struct gp_ctx gp_hub_ctx;
 
@@ -33,10 +35,11 @@ static uv_async_t async;
 static int timer_fd = -1;
 static uint64_t armed = GP_FOREVER;
 static struct gp_hub_call *posted; /* last posted first */
-static bool started, busy;
+static bool started;
+static bool brisk;         /* the last pause was short */
+static bool for_libuv;     /* its wake-up has come */
 static char *stack; /* survives a fork: the child makes its new hub on it */
 static void *hub_pd;
-static unsigned turns;
 static int sending;        /* kernel threads inside uv_async_send */
 
 static void run_posted(void)
@@ -63,7 +66,7 @@ static void on_async(uv_async_t *h)
 static void on_epoll(uv_poll_t *h, int status, int events)
 {
 	(void)h, (void)status, (void)events;
-	busy = gp_fd_harvest() > 1;
+	gp_fd_harvest(0);
 }
 
 static void run_timers(void)
@@ -88,31 +91,52 @@ static void arm_timer(void)
 	armed = next;
 }
 
+void gp_hub_event(uint64_t what)
+{
+	for_libuv |= what == GP_HUB_ASYNC;
+}
+
+/* True if something came. */
+static bool look(int ms)
+{
+	bool any = gp_fd_harvest(ms) > 0;
+
+	if (gp_unlikely(for_libuv)) {
+		for_libuv = false;
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	run_timers();
+	return any;
+}
+
 void gp_hub_turn(void)
 {
 	if (__atomic_load_n(&posted, __ATOMIC_RELAXED))
 		run_posted();
-	busy = gp_fd_harvest() > 0;
-	if (++turns % UV_EVERY == 0)
-		uv_run(&loop, UV_RUN_NOWAIT);
-	run_timers();
+	look(0);
 }
 
 static void wait_for_something(void)
 {
-	if (busy) { /* the last look brought something: another costs less than libuv's wait */
-		gp_hub_turn();
-		if (gp_sched.nready)
-			return;
-	}
+	uint64_t since;
+
 	run_timers();
 	if (gp_sched.nready)
 		return;
-	if (gp_unlikely(gp_sched.untrimmed))
-		gp_trim_some();
+	if (gp_unlikely(gp_sched.untrimmed)) {
+		gp_pool_trim();
+		look(0);
+		return;
+	}
 	gp_preempt_idle();
 	arm_timer();
+	if (brisk) {
+		brisk = look(BRISK_MS);
+		return;
+	}
+	since = gp_now();
 	uv_run(&loop, UV_RUN_ONCE);
+	brisk = gp_now() - since < BRISK_MS * 1000000u;
 	run_timers();
 }
 
@@ -122,9 +146,16 @@ static void close_own(int fd)
 	real_close(fd);
 }
 
+static void watch(int set, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = data };
+
+	epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev); /* EEXIST: it was not gone */
+}
+
 static int make_loop(void)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = UINT64_MAX };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = GP_HUB_TIMER };
 	int r = uv_loop_init(&loop);
 
 	if (r)
@@ -134,6 +165,7 @@ static int make_loop(void)
 		return -EMFILE;
 	if ((r = uv_async_init(&loop, &async, on_async)) || (r = uv_poll_init(&loop, &epoll_handle, gp_fd_epoll())))
 		return r;
+	watch(gp_fd_epoll(), loop.async_io_watcher.fd, EPOLLIN | EPOLLET, GP_HUB_ASYNC);
 	return uv_poll_start(&epoll_handle, UV_READABLE, on_epoll);
 }
 
@@ -298,13 +330,6 @@ static bool repair_one(int number, int new)
 	return ok;
 }
 
-static void watch_again(int set, int fd, uint32_t events, uint64_t data)
-{
-	struct epoll_event ev = { .events = events, .data.u64 = data };
-
-	epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev); /* EEXIST: it was not gone */
-}
-
 bool gp_hub_repair(void)
 {
 	int fds[6], n = started ? descriptors(fds) : 0, saved = errno, done = 0;
@@ -319,9 +344,10 @@ bool gp_hub_repair(void)
 			fd == loop.async_io_watcher.fd ? repair_one(fd, real_eventfd(1, EFD_NONBLOCK)) : 0;
 	}
 	if (done) {
-		watch_again(gp_fd_epoll(), timer_fd, EPOLLIN | EPOLLET, UINT64_MAX);
-		watch_again(loop.backend_fd, gp_fd_epoll(), EPOLLIN, (uint64_t)gp_fd_epoll());
-		watch_again(loop.backend_fd, loop.async_io_watcher.fd, EPOLLIN, (uint64_t)loop.async_io_watcher.fd);
+		watch(gp_fd_epoll(), timer_fd, EPOLLIN | EPOLLET, GP_HUB_TIMER);
+		watch(gp_fd_epoll(), loop.async_io_watcher.fd, EPOLLIN | EPOLLET, GP_HUB_ASYNC);
+		watch(loop.backend_fd, gp_fd_epoll(), EPOLLIN, (uint64_t)gp_fd_epoll());
+		watch(loop.backend_fd, loop.async_io_watcher.fd, EPOLLIN, (uint64_t)loop.async_io_watcher.fd);
 		if (gp_thread_is_ours)
 			gp_fd_new_epoll(gp_fd_epoll());
 		armed = GP_FOREVER;

@@ -16,6 +16,10 @@ struct gp_hub_call {
 	void (*fn)(struct gp_hub_call *);
 };
 void gp_hub_post(struct gp_hub_call *c);
+/* The hub's own marks in our epoll set, told to gp_hub_event. */
+#define GP_HUB_TIMER UINT64_MAX
+#define GP_HUB_ASYNC (UINT64_MAX - 1)
+void gp_hub_event(uint64_t what);
 /* One turn without waiting: harvest events, fire timers, run posted calls. */
 void gp_hub_turn(void);
 /*

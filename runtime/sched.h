@@ -107,7 +107,7 @@ extern struct gp_sched {
 	unsigned live_max;
 	struct gp_list all;
 	struct greenlet *current; /* NULL: the hub */
-	bool untrimmed;          /* dead stacks hold memory: gp_trim_some() when idle */
+	bool untrimmed;          /* dead stacks hold memory: gp_pool_trim() when idle */
 	struct greenlet *zombie; /* detached and dead: its stack is free once somebody else runs */
 } gp_sched;
 
@@ -141,7 +141,6 @@ void gp_sched_arrived(struct greenlet *g);
 void gp_sched_turned(void);
 void gp_sched_first(struct greenlet *main); /* its turn has just begun */
 void gp_greenlet_reap_zombie(void);
-void gp_trim_some(void);
 int gp_tcb_for_hub(void *pd);
 
 #ifndef ERESTART

@@ -4,6 +4,7 @@
 #include "hub.h"
 #include "park.h"
 #include "patch.h"
+#include "pool.h"
 #include "preempt.h"
 #include "real.h"
 #include "signal.h"
@@ -18,16 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FIRST_TID  0x20000000u /* above any pid_max (2^22), below FUTEX_TID_MASK */
-#define TRIM_ABOVE 64          /* dead greenlets kept with all their pages */
-#define KEEP_WARM  (16u << 10)
-
-/* Dead greenlets by kind of stack, last in first out. Programs use one or two kinds. */
-static struct pool {
-	size_t stack_size, guard_size;
-	struct gp_list dead;
-	unsigned count;
-} pools[8];
+#define FIRST_TID 0x20000000u /* above any pid_max (2^22), below FUTEX_TID_MASK */
 
 int gp_vfork_is_fork; /* read by arch/CPU/vfork.S */
 struct greenlet gp_main = { .main = 1, .name = "main", .deadline = GP_FOREVER };
@@ -150,69 +142,6 @@ size_t gp_stack_min(void)
 	return gp_tls_size() + sizeof(struct greenlet) + 2048;
 }
 
-static struct pool *pool_for(size_t stack_size, size_t guard_size)
-{
-	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
-		struct pool *p = &pools[i];
-
-		if (!p->stack_size) {
-			*p = (struct pool){ .stack_size = stack_size, .guard_size = guard_size };
-			gp_list_init(&p->dead);
-		}
-		if (p->stack_size == stack_size && p->guard_size == guard_size)
-			return p;
-	}
-	return NULL;
-}
-
-/* Lays struct greenlet and TCB out at the top of a stack. */
-static struct greenlet *place(char *map, size_t size, void **stack_top)
-{
-	struct greenlet *g = (struct greenlet *)(((uintptr_t)map + size - sizeof(*g)) & ~63ul);
-
-	g->pd = gp_tls_place(g, stack_top);
-	return g;
-}
-
-static struct greenlet *get_recycled(struct pool *p, int *err)
-{
-	struct greenlet *g;
-
-	if (!p || gp_list_empty(&p->dead))
-		return NULL;
-	g = gp_container(p->dead.prev, struct greenlet, run);
-	if ((*err = gp_tls_renew(g->pd)))
-		return NULL;
-	gp_list_remove(&g->run);
-	p->count--;
-	return g;
-}
-
-static struct greenlet *get(const struct gp_spawn *how, int *err)
-{
-	size_t guard = how->stack ? 0 : how->guard_size, size = how->stack_size + guard;
-	struct greenlet *g;
-	void *map, *top;
-
-	*err = 0;
-	if (!how->stack && ((g = get_recycled(pool_for(how->stack_size, guard), err)) || *err))
-		return g;
-	map = how->stack ? how->stack : gp_stack_map(size, guard, err);
-	if (!map)
-		return NULL;
-	g = place(map, size, &top);
-	if (how->stack)
-		memset(g->pd, 0, (size_t)((char *)(g + 1) - (char *)g->pd));
-	g->pd = gp_tls_place(g, &top);
-	if ((*err = gp_tls_alloc(g->pd)))
-		return NULL; /* the mapping is lost; without memory for a DTV the program has other worries */
-	g->stack_map = map;
-	g->stack_size = size;
-	g->guard_size = guard;
-	g->user_stack = how->stack != NULL;
-	return g;
-}
-
 /* The boot frame: the first on a greenlet's stack, what pthread_exit and cancellation unwind to. It is never left: ASan must not fence it. */
 __attribute__((no_sanitize_address)) static void boot(void *arg)
 {
@@ -247,7 +176,7 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 	gp_enter();
 	if (h.stack_size < gp_stack_min())
 		err = -EINVAL;
-	else if ((g = get(&h, &err))) {
+	else if ((g = gp_pool_get(&h, &err))) {
 		void *pd = g->pd, *map = g->stack_map;
 
 		parent = h.from_hub ? &gp_main : gp_self;
@@ -286,53 +215,12 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 	return err;
 }
 
-/* Its stack is nobody's any more: keep it for the next, or leave the program's own memory alone. */
-static void recycle(struct greenlet *g)
-{
-	struct pool *p = g->user_stack ? NULL : pool_for(g->stack_size - g->guard_size, g->guard_size);
-
-	gp_list_remove(&g->all);
-	gp_switch->done(&g->ctx);
-	if (g->user_stack) {
-		gp_tls_unlink(g->pd);
-		gp_tls_free(g->pd);
-	} else if (p) {
-		gp_list_append(&p->dead, &g->run);
-		if (++p->count > TRIM_ABOVE)
-			gp_sched.untrimmed = true;
-	}
-}
-
-/* Called by the hub when it has nothing to do: memory of a burst of greenlets goes back to the kernel. */
-void gp_trim_some(void)
-{
-	unsigned budget = 256;
-
-	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
-		unsigned n = 0;
-
-		if (!pools[i].stack_size)
-			continue;
-		for (struct gp_list *l = pools[i].dead.prev; l != &pools[i].dead; l = l->prev) {
-			struct greenlet *g = gp_container(l, struct greenlet, run);
-
-			if (++n <= TRIM_ABOVE || g->trimmed)
-				continue;
-			gp_stack_trim(g->stack_map, g->stack_size, g->guard_size, KEEP_WARM);
-			g->trimmed = 1;
-			if (!--budget)
-				return;
-		}
-	}
-	gp_sched.untrimmed = false;
-}
-
 void gp_greenlet_reap_zombie(void)
 {
 	struct greenlet *g = gp_sched.zombie;
 
 	gp_sched.zombie = NULL;
-	recycle(g);
+	gp_pool_put(g);
 }
 
 static void wake_futex(void *futex)
@@ -391,7 +279,7 @@ int gp_join(struct greenlet *g, void **value, uint64_t deadline)
 		return 0;
 	}
 	gp_enter();
-	recycle(g);
+	gp_pool_put(g);
 	gp_leave();
 	return 0;
 }
@@ -403,7 +291,7 @@ int gp_detach(struct greenlet *g)
 	gp_enter();
 	g->detached = 1;
 	if (g->state == GP_DEAD)
-		recycle(g);
+		gp_pool_put(g);
 	gp_leave();
 	return 0;
 }
@@ -461,8 +349,7 @@ void gp_greenlet_forked(void)
 {
 	struct greenlet *me = gp_self;
 
-	for (unsigned i = 0; i < sizeof(pools) / sizeof(pools[0]); i++)
-		pools[i] = (struct pool){ 0 };
+	gp_pool_forget();
 	gp_list_init(&gp_sched.ready);
 	gp_list_init(&gp_sched.all);
 	gp_list_init(&me->run);

@@ -327,7 +327,7 @@ Both(fdwait, a_waiter_that_is_woken_and_then_the_file_is_closed)
 	g = spawn(read_one, NULL);
 	rest(MS);
 	cr_assert_eq(write(p[1], "o", 1), 1);
-	gp_fd_harvest();
+	gp_fd_harvest(0);
 	cr_assert_eq(g->state, GP_READY);
 	replace(other);
 	cr_assert_eq(write(other[1], "n", 1), 1);
@@ -574,7 +574,7 @@ Both(fdwait, many_descriptors_at_once)
 	}
 	for (int i = 0; i < N; i++)
 		cr_assert_eq(write(fds[i][1], "z", 1), 1);
-	cr_assert_geq(gp_fd_harvest(), N);
+	cr_assert_geq(gp_fd_harvest(0), N);
 	for (int i = 0; i < N; i++)
 		join(g[i]);
 }
