@@ -12,18 +12,12 @@
 
 #include <string.h>
 
-#define BITS     12
 #define TICK_MAX 5000000ull
 
 unsigned gp_lot_parked, gp_lot_claims;
 bool gp_lot_foreign, gp_lot_unseen;
 
-static struct gp_lot_waiter *buckets[1u << BITS];
-
-static struct gp_lot_waiter **bucket(const void *addr)
-{
-	return &buckets[(uintptr_t)addr * 0x9e3779b97f4a7c15ull >> (64 - BITS)];
-}
+struct gp_lot_waiter *gp_lot_buckets[1u << GP_LOT_BITS];
 
 static const void *claim_of(const void *addr)
 {
@@ -32,7 +26,7 @@ static const void *claim_of(const void *addr)
 
 static struct gp_lot_waiter *oldest(const void *addr)
 {
-	struct gp_lot_waiter *w = *bucket(addr);
+	struct gp_lot_waiter *w = *gp_lot_bucket(addr);
 
 	while (w && w->addr != addr)
 		w = w->below;
@@ -60,7 +54,7 @@ static void insert(struct gp_lot_waiter *w, bool front)
 		w->prev->next = head->prev = w;
 	}
 	if (!head) {
-		place(w, bucket(w->addr), *bucket(w->addr));
+		place(w, gp_lot_bucket(w->addr), *gp_lot_bucket(w->addr));
 	} else if (front) {
 		place(w, head->slot, head->below);
 		head->slot = NULL;
@@ -126,6 +120,14 @@ int gp_lot_commit(struct gp_lot_waiter *w, unsigned flags, const char *why, uint
 	__asm__ volatile("" ::: "memory");
 	gp_critical = gp_critical - 1; /* not gp_leave: no handler may run while we are linked, and gp_park looks at once */
 	r = gp_park(flags, why, w->addr, deadline);
+	if (gp_likely(w->woken && !w->linked && w->g->waits == &w->wait)) {
+		w->g->waits = w->wait.next;
+		if (gp_unlikely(gp_signal_noted)) { /* what came meanwhile had to wait, as we were linked */
+			gp_enter();
+			gp_leave();
+		}
+		return 0;
+	}
 	gp_enter();
 	unlink_waiter(&w->wait);
 	gp_wait_pop(&w->wait);
@@ -163,7 +165,7 @@ static void wake(struct gp_lot_waiter *w)
 		gp_lot_claims++;
 		insert(w, false);
 	}
-	gp_ready(w->g, 0);
+	gp_make_ready(w->g, 0);
 }
 
 unsigned gp_lot_wake_bits(const void *addr, unsigned n, uint32_t bits)
@@ -240,8 +242,8 @@ static void carry_out(struct gp_hub_call *c)
 		gp_lot_wake_bits(o.addr, o.n, o.bits);
 	}
 	if (__atomic_exchange_n(&everybody, false, __ATOMIC_SEQ_CST))
-		for (size_t i = 0; i < 1u << BITS; i++)
-			for (struct gp_lot_waiter *w = buckets[i], *below; w; w = below) {
+		for (size_t i = 0; i < 1u << GP_LOT_BITS; i++)
+			for (struct gp_lot_waiter *w = gp_lot_buckets[i], *below; w; w = below) {
 				below = w->below; /* a claim that comes back into this chain comes in before w */
 				if (!w->claimed)
 					gp_lot_wake_bits(w->addr, GP_LOT_ANY, GP_LOT_ANY);
@@ -352,7 +354,7 @@ int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
 /* Records on stacks that no longer exist. */
 void gp_lot_forget_all(void)
 {
-	memset(buckets, 0, sizeof(buckets));
+	memset(gp_lot_buckets, 0, sizeof(gp_lot_buckets));
 	memset(orders, 0, sizeof(orders));
 	gp_lot_parked = gp_lot_claims = 0;
 	gp_lot_foreign = gp_lot_unseen = everybody = posted = false;

@@ -27,6 +27,13 @@ struct gp_lot_waiter {
 	bool linked, woken, claims, claimed;
 };
 
+enum { GP_LOT_BITS = 12 };
+extern struct gp_lot_waiter *gp_lot_buckets[1u << GP_LOT_BITS]; /* by address; for gp_lot_wake, which mostly finds nobody there */
+static inline struct gp_lot_waiter **gp_lot_bucket(const void *addr)
+{
+	return &gp_lot_buckets[(uintptr_t)addr * 0x9e3779b97f4a7c15ull >> (64 - GP_LOT_BITS)];
+}
+
 extern unsigned gp_lot_parked; /* waiters that are linked */
 extern unsigned gp_lot_claims; /* of these: claims */
 extern bool gp_lot_foreign;    /* a foreign kernel thread has used a lock: it may change what a greenlet has just tested */
@@ -55,7 +62,7 @@ unsigned gp_lot_wake_outside(const void *addr, unsigned n, uint32_t bits);
 static inline unsigned gp_lot_wake(const void *addr, unsigned n)
 {
 	if (gp_likely(gp_self != NULL))
-		return gp_likely(!gp_lot_parked) ? 0 : gp_lot_wake_bits(addr, n, GP_LOT_ANY);
+		return gp_likely(!gp_lot_parked || !*gp_lot_bucket(addr)) ? 0 : gp_lot_wake_bits(addr, n, GP_LOT_ANY);
 	return gp_unlikely(gp_sched.live) ? gp_lot_wake_outside(addr, n, GP_LOT_ANY) : 0;
 }
 

@@ -121,13 +121,18 @@ void gp_sched_arrived(struct greenlet *g)
 		gp_signal_noted = true; /* the way out of the critical section looks */
 }
 
-void gp_ready(struct greenlet *g, int result)
+void gp_make_ready(struct greenlet *g, int result)
 {
-	gp_enter();
 	if (g->state == GP_PARKED) {
 		g->wake_result = result;
 		push(g);
 	}
+}
+
+void gp_ready(struct greenlet *g, int result)
+{
+	gp_enter();
+	gp_make_ready(g, result);
 	gp_leave();
 }
 
@@ -172,8 +177,8 @@ static bool unlink_all(struct greenlet *g)
 int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
 {
 	struct greenlet *g = gp_self;
-	int saved = errno, r;
 	bool capped = false;
+	int r;
 
 	if (cancelled(g, flags))
 		return -ECANCELED;
@@ -219,7 +224,6 @@ int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline)
 		if (unlinked || r == -EINTR || (s && r == -ETIMEDOUT))
 			r = s ? s : -ERESTART;
 	}
-	errno = saved;
 	return r == -ECANCELED && !cancelled(g, flags) ? -ERESTART : r;
 }
 

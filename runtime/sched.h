@@ -50,6 +50,9 @@ int gp_park(unsigned flags, const char *why, const void *on, uint64_t deadline);
 /* Makes a parked greenlet ready. Greenlet thread only (hub included); does nothing where g is not parked. */
 void gp_ready(struct greenlet *g, int result);
 
+/* The same in a critical section. */
+void gp_make_ready(struct greenlet *g, int result);
+
 /* Lets every other ready greenlet run, then comes back. No-op where gp_self is NULL. */
 void gp_yield(void);
 
