@@ -130,6 +130,11 @@ demo:
 bench: all $(BENCH)
 	scripts/bench
 
+## bench-programs    real programs under load, natively and under the shim: installs them, one table of ratios
+bench-programs: all
+	scripts/setup bench-programs
+	scripts/bench-programs
+
 ## install           to $(DESTDIR)$(PREFIX); uninstall takes it away again
 D = $(DESTDIR)$(PREFIX)
 install: all
@@ -153,7 +158,7 @@ clean:
 help:
 	@sed -n 's/^## /  /p' Makefile
 
-.PHONY: all programs tests check lint soak check-programs check-cpython demo bench install uninstall clean help
+.PHONY: all programs tests check lint soak check-programs check-cpython demo bench bench-programs install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
