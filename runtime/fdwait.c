@@ -60,16 +60,14 @@ static void rearm(int fd)
 
 bool gp_fd_new_epoll(int fd)
 {
-	int own[64], n = gp_fd_own(own, (int)(sizeof(own) / sizeof(own[0])));
-
 	if (fd < 0 && (fd = gp_fd_adopt(epoll_create1(EPOLL_CLOEXEC))) < 0)
 		return false;
 	epfd = fd;
 	for (int i = 0; i < gp_fd_top(); i++)
 		if (gp_fd_table[i].waiters.next)
 			rearm(i);
-	for (int i = 0; i < n; i++)
-		rearm(own[i]);
+	for (int own = -1; (own = gp_fd_next_own(own + 1)) >= 0;)
+		rearm(own);
 	return true;
 }
 

@@ -130,8 +130,8 @@ bool gp_fd_is_ours(int fd);
 int gp_fd_adopt(int fd);
 void gp_fd_disown(int fd);
 void gp_fd_close_own(void);
-/* Copies up to n of our numbers; returns how many. */
-int gp_fd_own(int *out, int n);
+/* The lowest number of ours that is not below `from`, or -1. */
+int gp_fd_next_own(int from);
 void gp_fd_forget_all(void);
 
 #endif

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define FIRST 1024
+
 static int own[4096]; /* the loop's few, and hidden duplicates of files that were closed under a waiter */
 static unsigned used;
 
@@ -30,18 +32,38 @@ static bool note(int fd)
 	return true;
 }
 
+/*
+ * From FIRST on, what select() cannot name and few programs ever reach, rather than at the top: each fork copies the table of
+ * descriptors up to the highest. A smaller soft limit is raised for that moment, so that all numbers under it stay the program's.
+ * Where the hard one is small, too: its last 64; its upper half, rather than nothing.
+ */
+static int high_duplicate(int fd)
+{
+	struct rlimit rl, all;
+	int high = real_fcntl(fd, F_DUPFD_CLOEXEC, FIRST), hard;
+
+	if (high >= 0 || errno != EINVAL || getrlimit(RLIMIT_NOFILE, &rl))
+		return high;
+	all = (struct rlimit){ rl.rlim_max, rl.rlim_max };
+	hard = rl.rlim_max < 2 * FIRST ? (int)rl.rlim_max : 2 * FIRST;
+	gp_enter(); /* a handler could jump away, or make a child */
+	if (rl.rlim_cur < rl.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &all);
+	for (int from = hard > FIRST ? FIRST : hard > 67 ? hard - 64 : hard / 2; high < 0 && from >= 3; from /= 2)
+		high = real_fcntl(fd, F_DUPFD_CLOEXEC, from);
+	if (rl.rlim_cur < rl.rlim_max)
+		setrlimit(RLIMIT_NOFILE, &rl);
+	gp_leave();
+	return high;
+}
+
 int gp_fd_adopt(int fd)
 {
-	struct rlimit rl = { 1024, 1024 };
-	int low, high = -1;
+	int high;
 
 	if (fd < 0)
 		return -errno;
-	getrlimit(RLIMIT_NOFILE, &rl);
-	low = rl.rlim_cur > 65536 ? 65536 : (int)rl.rlim_cur;
-	/* The top 64 first; under a small limit the upper half, rather than nothing. */
-	for (int from = low - 64 > 3 ? low - 64 : low / 2; high < 0 && from >= 3; from /= 2)
-		high = real_fcntl(fd, F_DUPFD_CLOEXEC, from);
+	high = high_duplicate(fd);
 	real_close(fd);
 	if (high < 0)
 		return -EMFILE;
@@ -86,11 +108,12 @@ void gp_fd_close_own(void)
 	}
 }
 
-int gp_fd_own(int *out, int n)
+int gp_fd_next_own(int from)
 {
-	int count = 0;
+	int next = -1;
 
-	for (unsigned i = 0; i < used && count < n; i++)
-		out[count++] = own[i];
-	return count;
+	for (unsigned i = 0; i < used; i++)
+		if (own[i] >= from && (next < 0 || own[i] < next))
+			next = own[i];
+	return next;
 }

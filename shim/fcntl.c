@@ -9,9 +9,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -121,16 +121,9 @@ GP_EXPORT int dup3(int old, int new, int flags)
 	return duped(old, real_dup3(old, new, flags));
 }
 
-static int by_number(const void *a, const void *b)
-{
-	int x = *(const int *)a, y = *(const int *)b;
-
-	return (x > y) - (x < y);
-}
-
 GP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
-	int own[64], n, r;
+	int own, r;
 
 	if (!gp_sched.live || first > last)
 		return real_close_range(first, last, flags);
@@ -139,18 +132,12 @@ GP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 			if (!gp_fd_is_ours(fd))
 				gp_fd_closing(fd);
 	/* Holes where ours are. */
-	n = gp_fd_own(own, (int)(sizeof(own) / sizeof(own[0])));
-	qsort(own, (size_t)n, sizeof(own[0]), by_number);
-	for (int i = 0; i < n; i++) {
-		unsigned fd = (unsigned)own[i];
-
-		if (fd < first || fd > last)
-			continue;
-		if (fd > first && (r = real_close_range(first, fd - 1, flags)))
+	while (first <= INT_MAX && (own = gp_fd_next_own((int)first)) >= 0 && (unsigned)own <= last) {
+		if ((unsigned)own > first && (r = real_close_range(first, (unsigned)own - 1, flags)))
 			return r;
-		if (fd == last)
+		if ((unsigned)own == last)
 			return 0;
-		first = fd + 1;
+		first = (unsigned)own + 1;
 	}
 	return real_close_range(first, last, flags);
 }
