@@ -6,7 +6,9 @@
 #include "offload.h"
 #include "park.h"
 #include "preempt.h"
+#include "real.h"
 #include "sched.h"
+#include "sigmask.h"
 #include "signal.h"
 #include "stop.h"
 #include "thread.h"
@@ -14,11 +16,68 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static volatile char always = 1;
 volatile char *gp_fork_mark = &always;
-#include <unistd.h>
+
+bool gp_vforked;
+
+static struct {
+	struct greenlet *self;
+	unsigned live;
+} suspended; /* what the child of vfork has put away */
+
+enum { AS_FORK, AS_VFORK, AS_LIBC };
+
+/* For vfork.S: what is it to be? With signals blocked neither side handles one before it is what it should be. */
+int gp_vfork_prepare(void)
+{
+	if (gp_vforked)
+		return AS_LIBC;
+	if (!gp_self)
+		return AS_FORK;
+	gp_enter();
+	gp_sigmask_block();
+	return AS_VFORK;
+}
+
+static void resume(void)
+{
+	if (!gp_vforked)
+		return;
+	gp_self = suspended.self;
+	gp_sched.live = suspended.live;
+	gp_thread_is_ours = true;
+	gp_vforked = false;
+}
+
+/*
+ * In the child, which runs on the memory of its parent until it execs or ends: for its hooks there are no greenlets, and so nothing
+ * that they could change. Then in the parent, which was stopped meanwhile.
+ */
+int gp_vfork_return(long r)
+{
+	if (!r) {
+		suspended.self = gp_self;
+		suspended.live = gp_sched.live;
+		gp_vforked = true;
+		gp_thread_is_ours = false;
+		gp_sched.live = 0;
+		gp_self = NULL;
+		real_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &suspended.self->sigmask, NULL, sizeof(uint64_t));
+		return 0;
+	}
+	resume();
+	gp_fd_shared();
+	gp_signal_sync();
+	gp_leave();
+	if (r > 0)
+		return (int)r;
+	errno = (int)-r;
+	return -1;
+}
 
 /* No handler may find the child half made. */
 static void prepare(void)
@@ -43,9 +102,14 @@ static void parent(void)
  */
 void gp_fork_child(void)
 {
+	if (gp_vforked) { /* by the child of a vfork */
+		resume();
+		gp_critical = 0;
+	}
 	if (!gp_sched.live)
 		return;
 	*gp_fork_mark = 1;
+	gp_pid = getpid();
 	gp_timer_forget_all();
 	gp_lot_forget_all();
 	gp_offload_forget();
@@ -64,8 +128,7 @@ void gp_fork_child(void)
 		gp_signal_forked(gp_self);
 	}
 	gp_hub_forget();
-	if (gp_self)
-		gp_preempt_start();
+	gp_preempt_forget();
 }
 
 void gp_fork_init(void)

@@ -13,6 +13,9 @@ void gp_fork_watch(void);
 /* What the handler does in the child. */
 void gp_fork_child(void);
 
+/* This is the child of a vfork, on its parent's memory. gp_self is NULL and no greenlet is alive, so hooks act natively. */
+extern bool gp_vforked;
+
 /*
  * _Fork and clone run no atfork handlers; the kernel wipes this byte in the child. True: this is such a child, and only now it is
  * set right. To be asked before greenlets are switched or the epoll set is touched.

@@ -24,6 +24,7 @@ static int slow = -1, fast = -1; /* kernel timer ids */
 static long period;            /* of the fast timer; 0: it is off */
 static unsigned fast_left;
 static uint64_t last_switches, last_preempted;
+static bool started;
 
 static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -140,7 +141,7 @@ void gp_preempt_start(void)
 	struct { void *handler; unsigned long flags; void (*restorer)(void); uint64_t mask; } act = { 0 };
 
 	/* Without patched entries a lock inside libc stops the kernel thread, and a holder must not be switched away from. */
-	if (!gp_config.preempt || !gp_patched || gp_config.mode != GP_ASYNC)
+	if (started || !gp_config.preempt || !gp_patched || gp_config.mode != GP_ASYNC)
 		return;
 	if (!nkeep)
 		dl_iterate_phdr(note_object, NULL);
@@ -150,8 +151,15 @@ void gp_preempt_start(void)
 	act.mask = ~0ull; /* a handler in between could change the kernel's mask, and our return would undo it */
 	if (real_syscall(SYS_rt_sigaction, SIGNAL, &act, NULL, sizeof(act.mask)))
 		return;
-	period = 0;
+	started = true;
 	slow = make_timer(CLOCK_THREAD_CPUTIME_ID);
 	fast = make_timer(CLOCK_MONOTONIC);
 	set_timer(slow, SLICE);
+}
+
+void gp_preempt_forget(void)
+{
+	started = false;
+	slow = fast = -1;
+	period = 0;
 }

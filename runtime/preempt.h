@@ -9,8 +9,10 @@
 #ifndef GP_PREEMPT_H
 #define GP_PREEMPT_H
 
-/* With the first greenlet, and in the child of a fork (timers are not inherited). */
+/* When there are two greenlets. Does nothing where it has been done. */
 void gp_preempt_start(void);
+/* In the child of a fork, which inherits no timers and is alone. */
+void gp_preempt_forget(void);
 /* The hub is about to wait: no fast ticks meanwhile. */
 void gp_preempt_idle(void);
 

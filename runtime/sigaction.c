@@ -1,5 +1,6 @@
 /* Dispositions: what the program installed, behind one handler of ours. */
 #include "sigaction.h"
+#include "fork.h"
 #include "real.h"
 #include "sigmask.h"
 #include "sigqueue.h"
@@ -64,6 +65,16 @@ void gp_sigaction_start(void)
 	wrapping = true;
 }
 
+/* The table is the parent's. */
+static int action_of_vforked(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	int r = real_sigaction(sig, act, old);
+
+	if (!r && old && old->sa_sigaction == gp_signal_wrapper)
+		*old = gp_sigaction[sig];
+	return r;
+}
+
 int gp_signal_action(int sig, const struct sigaction *act, struct sigaction *old)
 {
 	struct sigaction before, new;
@@ -71,6 +82,8 @@ int gp_signal_action(int sig, const struct sigaction *act, struct sigaction *old
 
 	if (!wrapping || sig < 1 || sig > GP_SIGNALS || (GP_SIGMASK_LIBC & gp_sigbit(sig)))
 		return real_sigaction(sig, act, old);
+	if (gp_unlikely(gp_vforked))
+		return action_of_vforked(sig, act, old);
 	if (!act) {
 		*(old ? old : &before) = gp_sigaction[sig];
 		return 0;

@@ -21,7 +21,7 @@
 
 #define FIRST_TID 0x20000000u /* above any pid_max (2^22), below FUTEX_TID_MASK */
 
-int gp_vfork_is_fork; /* read by arch/CPU/vfork.S */
+int gp_vfork_ours; /* read by arch/CPU/vfork.S */
 struct greenlet gp_main = { .main = 1, .name = "main", .deadline = GP_FOREVER };
 
 int gp_pid;
@@ -116,7 +116,7 @@ int gp_greenlets_start(void)
 	gp_switch = gp_config.ucontext ? &gp_switch_ucontext : &gp_switch_asm;
 	if ((r = gp_hub_start()))
 		return r == -ENOMEM ? -EAGAIN : r;
-	gp_vfork_is_fork = 1;
+	gp_vfork_ours = 1;
 	gp_pid = getpid();
 	tell_libc_about_threads();
 	patch_libc();
@@ -133,7 +133,6 @@ int gp_greenlets_start(void)
 	gp_signal_start(&gp_main);
 	gp_fork_watch();
 	tcb_mark(gp_main.pd, &gp_main);
-	gp_preempt_start();
 	return 0;
 }
 
@@ -171,9 +170,11 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 	void *top;
 	int err;
 
+	gp_fork_missed(); /* else what is made now would be forgotten with the parent's */
 	if (!h.from_hub && (err = gp_greenlets_start()))
 		return err;
 	gp_enter();
+	gp_preempt_start();
 	if (h.stack_size < gp_stack_min())
 		err = -EINVAL;
 	else if ((g = gp_pool_get(&h, &err))) {

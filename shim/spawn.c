@@ -1,5 +1,9 @@
-/* <spawn.h>, and popen of <stdio.h>, which spawns inside libc: the child gets the caller's mask. */
+/*
+ * <spawn.h>, and popen of <stdio.h>, which spawns inside libc: the child gets the caller's mask, and may change the flags of what it
+ * inherits.
+ */
 #include "shim.h"
+#include "../runtime/fdwait.h"
 #include "../runtime/signal.h"
 #include "../runtime/stdfile.h"
 
@@ -18,6 +22,7 @@ static void begin(void)
 static int end(int r)
 {
 	if (gp_self) {
+		gp_fd_shared();
 		gp_signal_sync();
 		gp_leave();
 	}
@@ -46,8 +51,10 @@ GP_EXPORT FILE *popen(const char *command, const char *mode)
 	if (gp_self)
 		gp_signal_expose(gp_self->sigmask);
 	f = real_popen(command, mode);
-	if (gp_self)
+	if (gp_self) {
+		gp_fd_shared();
 		gp_signal_sync();
+	}
 	if (f)
 		gp_stdfile_adopt(f);
 	return f;

@@ -1,6 +1,7 @@
 /* <stdlib.h>: system. The child gets the caller's mask; the waiting is libc's own where its entries are patched. */
 #include "shim.h"
 #include "../runtime/childwait.h"
+#include "../runtime/fdwait.h"
 #include "../runtime/patch.h"
 #include "../runtime/signal.h"
 
@@ -119,6 +120,7 @@ GP_EXPORT int system(const char *command)
 	gp_signal_expose(before);
 	gp_signal_unsure();
 	r = !gp_patched && gp_coop(GP_F_IO) ? run_shell(command, before) : real_system(command);
+	gp_fd_shared();
 	gp_signal_unsure();
 	gp_signal_mask(g, before);
 	return r;

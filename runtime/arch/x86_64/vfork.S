@@ -1,6 +1,7 @@
 /*
- * vfork. While no greenlet exists it is libc's own, entered by a jump since no frame of ours may lie between it and its caller. With
- * greenlets its child would run our hooks on the parent's memory, so it becomes fork, as POSIX allows.
+ * vfork. While no greenlet exists it is libc's own, entered by a jump. With greenlets it is made here: the child returns into its
+ * caller and from then on overwrites what lies below that frame, so the return address is kept in a register, of which each side has
+ * its own. What its hooks may do on the parent's memory is in fork.c.
  */
 	.text
 	.globl	vfork
@@ -12,10 +13,28 @@ vfork:
 __vfork:
 	.cfi_startproc
 	endbr64
-	cmpl	$0, gp_vfork_is_fork(%rip)
+	cmpl	$0, gp_vfork_ours(%rip)
 	jne	1f
 	jmp	real_vfork
-1:	jmp	fork@PLT
+1:	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	call	gp_vfork_prepare
+	addq	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	cmpl	$1, %eax
+	jb	2f
+	ja	real_vfork
+	popq	%rdi
+	.cfi_adjust_cfa_offset -8
+	.cfi_register rip, rdi
+	movl	$58, %eax	/* vfork */
+	syscall
+	pushq	%rdi
+	.cfi_adjust_cfa_offset 8
+	.cfi_rel_offset rip, 0
+	movq	%rax, %rdi
+	jmp	gp_vfork_return
+2:	jmp	fork@PLT
 	.cfi_endproc
 	.size	vfork, . - vfork
 	.size	__vfork, . - __vfork
