@@ -29,8 +29,9 @@ int gp_child_wait(pid_t pid, unsigned flags, const char *why)
 			r = gp_park(flags | GP_PARK_NOTIME, why, (void *)(intptr_t)pid, gp_now() + tick);
 		tick = tick * 2 < TICK_LAST ? tick * 2 : TICK_LAST;
 	}
-	if (own >= 0) {
+	if (fd != own) { /* the program wanted the number: it waited at another */
 		gp_fd_done(fd, POLLIN);
+	} else if (own >= 0) {
 		gp_fd_closing(own);
 		gp_fd_disown(own);
 		real_close(own);

@@ -88,12 +88,9 @@ void gp_fd_disown(int fd)
 
 bool gp_fd_give(int fd)
 {
-	struct gp_fd *f = gp_fd(fd);
-
 	if (gp_hub_uses(fd))
 		return gp_hub_move();
-	if (f->hidden || !gp_list_empty(&f->waiters))
-		return false; /* somebody waits on it: its number is taken */
+	gp_fd_closing(fd); /* who waits on it goes on at another number */
 	gp_fd_disown(fd);
 	return true;
 }

@@ -75,7 +75,7 @@ static void close_pidfd(struct waiting *w)
 {
 	int saved = errno;
 
-	if (w->pidfd >= 0 && w->mine && !w->closed) {
+	if (w->pidfd >= 0 && w->mine && !w->closed && gp_fd_is_ours(w->pidfd)) {
 		gp_fd_closing(w->pidfd);
 		gp_fd_disown(w->pidfd);
 		real_close(w->pidfd);
@@ -119,10 +119,9 @@ static int wait_for_pidfd(struct waiting *w)
 	uint64_t until = gp_now() + w->tick;
 	int fd = w->pidfd, r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, w->why, until);
 
-	if (w->type == P_PIDFD) { /* closed meanwhile: the call holds on to the file */
+	w->pidfd = fd; /* closed, or its number wanted meanwhile: the call holds on to the file */
+	if (w->type == P_PIDFD)
 		w->id = (id_t)fd;
-		w->pidfd = fd;
-	}
 	if (r == -ETIMEDOUT && gp_now() >= until) {
 		w->tick = w->tick * 2 < TICK_LAST ? w->tick * 2 : TICK_LAST;
 		r = 0;
