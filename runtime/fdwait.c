@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define BATCH 256
+#define BLIND_TICK 10000000ull /* ns */
 
 static int epfd = -1;
 
@@ -131,11 +132,22 @@ void gp_fd_unwatch(struct gp_fdwaiter *w)
 	gp_leave();
 }
 
+/* Our set can have no descriptor, or no more entries: the caller tries again now and then. */
+static int wait_blind(int fd, unsigned flags, const char *why, uint64_t deadline)
+{
+	uint64_t until = gp_now() + BLIND_TICK;
+	int r = gp_park(flags, why, (void *)(intptr_t)fd, until < deadline ? until : deadline);
+
+	return r == -ETIMEDOUT && until < deadline ? 0 : r;
+}
+
 int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline)
 {
 	struct gp_fdwaiter w;
 	int r = watch(&w, *fd, event, true);
 
+	if (r == -EMFILE || r == -ENFILE || r == -ENOSPC)
+		return wait_blind(*fd, flags, why, deadline);
 	if (r)
 		return r;
 	r = gp_park(flags, why, (void *)(intptr_t)*fd, deadline);
@@ -226,7 +238,7 @@ void gp_fd_done(int fd, short ev)
 /* Waiters of a file whose number is about to go hold it as the kernel would: on a duplicate that the program cannot see. */
 static void move_waiters(int fd, struct gp_fd *f)
 {
-	int hidden = gp_fd_adopt(real_fcntl(fd, F_DUPFD_CLOEXEC, 3));
+	int hidden = gp_fd_own_duplicate(fd);
 	struct gp_fd *h = hidden < 0 ? NULL : gp_fd(hidden);
 	uint32_t want = f->armed;
 

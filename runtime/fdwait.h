@@ -10,6 +10,8 @@
 
 #include "sched.h"
 
+#include <sys/resource.h>
+
 enum gp_fdkind {
 	GP_FD_UNKNOWN,  /* not looked at yet */
 	GP_FD_STREAM,   /* SOCK_STREAM: a short read means that the buffer is empty */
@@ -128,6 +130,11 @@ bool gp_fd_give(int fd);
 bool gp_fd_is_ours(int fd);
 /* Moves a descriptor of ours to a high number with CLOEXEC and notes it. The new number, or -errno (the old one is closed). */
 int gp_fd_adopt(int fd);
+/* The same for a second descriptor of the file. */
+int gp_fd_own_duplicate(int fd);
+/* Between the two there is room for descriptors of ours even where the program has used up its soft limit. */
+void gp_fd_widen(struct rlimit *was);
+void gp_fd_narrow(const struct rlimit *was);
 void gp_fd_disown(int fd);
 void gp_fd_close_own(void);
 /* The lowest number of ours that is not below `from`, or -1. */

@@ -25,6 +25,7 @@
 #include <uv.h>
 
 #define HUB_STACK (256u << 10)
+#define TICK      10000000ull /* ns */
 #define BRISK_MS  1 /* a pause that is over sooner is waited out in our own set */
 
 struct gp_ctx gp_hub_ctx;
@@ -108,9 +109,15 @@ static bool look(int ms)
 	run_timers();
 	return any;
 }
+static bool begun(void);
 
 void gp_hub_turn(void)
 {
+	if (gp_unlikely(!begun())) {
+		run_posted();
+		run_timers();
+		return;
+	}
 	if (__atomic_load_n(&posted, __ATOMIC_RELAXED))
 		run_posted();
 	look(0);
@@ -182,13 +189,41 @@ static void forget_loop(void)
 
 static int start_loop(void)
 {
-	int r = make_loop();
+	struct rlimit was;
+	int r;
 
-	if (r)
+	gp_fd_widen(&was);
+	r = make_loop();
+	gp_fd_narrow(&was);
+	if (r) {
+		forget_loop();
 		return r;
+	}
 	armed = GP_FOREVER;
 	__atomic_store_n(&started, true, __ATOMIC_SEQ_CST);
 	return 0;
+}
+
+/* The child of a fork makes its own when something first waits. */
+static bool begun(void)
+{
+	if (gp_likely(started))
+		return true;
+	if (start_loop())
+		return false;
+	gp_hub_wake(); /* for what was posted before */
+	return true;
+}
+
+/* The child of a fork, short of descriptors: who waits for one looks at it now and then (fdwait.c). */
+static void wait_without_loop(void)
+{
+	uint64_t now = gp_now(), next = gp_timer_next(), ns = next < now ? 0 : next - now < TICK ? next - now : TICK;
+	struct timespec pause = { 0, (long)ns };
+
+	real_clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	run_posted();
+	run_timers();
 }
 
 static void hub_main(void *arg)
@@ -197,14 +232,6 @@ static void hub_main(void *arg)
 
 	(void)arg;
 	gp_critical = 1; /* no handler runs here */
-	if (!started) { /* the child of a fork */
-		while (start_loop()) { /* short of descriptors: it goes on as soon as there are some */
-			struct timespec pause = { 0, 10000000 };
-
-			real_clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-		}
-		gp_hub_wake(); /* for what was posted before */
-	}
 	for (;;) {
 		gp_critical = 1;
 		gp_sched_arrived(NULL);
@@ -213,7 +240,10 @@ static void hub_main(void *arg)
 		if (gp_sched.nready)
 			gp_hub_turn();
 		while (!gp_sched.nready) {
-			wait_for_something();
+			if (begun())
+				wait_for_something();
+			else
+				wait_without_loop();
 			if (gp_unlikely(gp_signal_noted))
 				gp_signal_look();
 		}
@@ -249,10 +279,8 @@ int gp_hub_start(void)
 	if (started)
 		return 0;
 	/* A descriptor or memory is missing: nothing of the program has changed yet, so the caller may try again later. */
-	if ((r = make_context()) || (r = start_loop())) {
-		forget_loop();
-		return r == -ENOMEM || r == -EMFILE || r == -ENFILE ? -EAGAIN : r;
-	}
+	if ((r = make_context()) || (r = start_loop()))
+		return r == -ENOMEM ? -EAGAIN : r;
 	return 0;
 }
 
@@ -291,6 +319,7 @@ bool gp_hub_move(void)
 	uv_loop_t old = loop;
 	uv_async_t old_async = async;
 	uv_poll_t old_handle = epoll_handle;
+	struct rlimit was;
 	int fds[6], n = descriptors(fds), old_epoll = gp_fd_epoll(), old_timer = timer_fd, r;
 
 	gp_enter();
@@ -298,7 +327,9 @@ bool gp_hub_move(void)
 	while (__atomic_load_n(&sending, __ATOMIC_SEQ_CST)) /* other kernel threads, on their way out */
 		;
 	loop = (uv_loop_t){ 0 };
+	gp_fd_widen(&was);
 	r = gp_fd_new_epoll(-1) ? make_loop() : -EMFILE;
+	gp_fd_narrow(&was);
 	if (r) {
 		int more[6], m = descriptors(more);
 

@@ -6,7 +6,6 @@
 #include "real.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define FIRST 1024
@@ -32,29 +31,47 @@ static bool note(int fd)
 	return true;
 }
 
+void gp_fd_widen(struct rlimit *was)
+{
+	gp_enter(); /* a handler could jump away, or make a child */
+	if (getrlimit(RLIMIT_NOFILE, was))
+		*was = (struct rlimit){ FIRST, FIRST };
+	if (was->rlim_cur < was->rlim_max)
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ was->rlim_max, was->rlim_max });
+}
+
+void gp_fd_narrow(const struct rlimit *was)
+{
+	int saved = errno;
+
+	if (was->rlim_cur < was->rlim_max)
+		setrlimit(RLIMIT_NOFILE, was);
+	errno = saved;
+	gp_leave();
+}
+
 /*
  * From FIRST on, what select() cannot name and few programs ever reach, rather than at the top: each fork copies the table of
  * descriptors up to the highest. A smaller soft limit is raised for that moment, so that all numbers under it stay the program's.
  * Where the hard one is small, too: its last 64; its upper half, rather than nothing.
  */
-static int high_duplicate(int fd)
+int gp_fd_own_duplicate(int fd)
 {
-	struct rlimit rl, all;
 	int high = real_fcntl(fd, F_DUPFD_CLOEXEC, FIRST), hard;
+	struct rlimit was;
 
-	if (high >= 0 || errno != EINVAL || getrlimit(RLIMIT_NOFILE, &rl))
-		return high;
-	all = (struct rlimit){ rl.rlim_max, rl.rlim_max };
-	hard = rl.rlim_max < 2 * FIRST ? (int)rl.rlim_max : 2 * FIRST;
-	gp_enter(); /* a handler could jump away, or make a child */
-	if (rl.rlim_cur < rl.rlim_max)
-		setrlimit(RLIMIT_NOFILE, &all);
-	for (int from = hard > FIRST ? FIRST : hard > 67 ? hard - 64 : hard / 2; high < 0 && from >= 3; from /= 2)
-		high = real_fcntl(fd, F_DUPFD_CLOEXEC, from);
-	if (rl.rlim_cur < rl.rlim_max)
-		setrlimit(RLIMIT_NOFILE, &rl);
-	gp_leave();
-	return high;
+	if (high < 0 && errno == EINVAL) {
+		gp_fd_widen(&was);
+		hard = was.rlim_max < 2 * FIRST ? (int)was.rlim_max : 2 * FIRST;
+		for (int from = hard > FIRST ? FIRST : hard > 67 ? hard - 64 : hard / 2; high < 0 && from >= 3; from /= 2)
+			high = real_fcntl(fd, F_DUPFD_CLOEXEC, from);
+		gp_fd_narrow(&was);
+	}
+	if (high >= 0 && !note(high)) {
+		real_close(high);
+		high = -1;
+	}
+	return high < 0 ? -EMFILE : high;
 }
 
 int gp_fd_adopt(int fd)
@@ -63,14 +80,8 @@ int gp_fd_adopt(int fd)
 
 	if (fd < 0)
 		return -errno;
-	high = high_duplicate(fd);
+	high = gp_fd_own_duplicate(fd);
 	real_close(fd);
-	if (high < 0)
-		return -EMFILE;
-	if (!note(high)) {
-		real_close(high);
-		return -EMFILE;
-	}
 	return high;
 }
 

@@ -114,7 +114,12 @@ int gp_greenlets_start(void)
 		return -ENOTSUP;
 	}
 	gp_switch = gp_config.ucontext ? &gp_switch_ucontext : &gp_switch_asm;
-	if ((r = gp_hub_start()))
+	if ((r = gp_hub_start()) == -EMFILE || r == -ENFILE) {
+		unusable = 1;
+		gp_say("no descriptors are left: threads stay native");
+		return -ENOTSUP;
+	}
+	if (r)
 		return r == -ENOMEM ? -EAGAIN : r;
 	gp_vfork_ours = 1;
 	gp_pid = getpid();
