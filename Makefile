@@ -99,6 +99,7 @@ check:
 	$(BUILD)/unit
 	tests/launcher/run.sh
 	BUILD=$(BUILD) $(BUILD)/run
+	BUILD=$(BUILD) tests/neighbours/run.sh few
 	GP_BUILD=$(BUILD) scripts/bench --verify
 
 ## lint              check-layers, check-exports, check-fortify, check-contract
@@ -117,6 +118,11 @@ check-programs:
 	scripts/setup programs
 	$(MAKE) programs
 	scripts/check-programs
+
+## check-neighbours  other preloads, sanitizers, tracers: installs them, runs beside each
+check-neighbours: all
+	scripts/setup neighbours
+	BUILD=$(BUILD) tests/neighbours/run.sh
 
 ## check-cpython     CPython's own tests, natively and under the shim, case by case
 check-cpython: all ; scripts/check-cpython
@@ -159,7 +165,7 @@ clean:
 help:
 	@sed -n 's/^## /  /p' Makefile
 
-.PHONY: all programs tests check lint soak check-programs check-cpython demo bench bench-programs install uninstall clean help
+.PHONY: all programs tests check lint soak check-programs check-neighbours check-cpython demo bench bench-programs install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

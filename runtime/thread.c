@@ -96,6 +96,9 @@ static void patch_libc(void)
 		gp_say("libc is not patched (%s), and %s: its own calls may stop the others", why, stdio);
 }
 
+/* Its stacks, clocks and locks are those of the threads that it saw the kernel make. */
+extern void __tsan_init(void) __attribute__((weak));
+
 int gp_greenlets_start(void)
 {
 	static int unusable;
@@ -106,6 +109,11 @@ int gp_greenlets_start(void)
 		return gp_self ? 0 : -ENOTSUP;
 	if (unusable || getpid() != (pid_t)real_syscall(SYS_gettid))
 		return -ENOTSUP;
+	if (__tsan_init) {
+		unusable = 1;
+		gp_say("ThreadSanitizer watches kernel threads only: threads stay native");
+		return -ENOTSUP;
+	}
 	self_offset = (char *)&gp_self - (char *)pthread_self();
 	ours_offset = (char *)&gp_thread_is_ours - (char *)pthread_self();
 	if (gp_tls_init(&missing)) {
