@@ -13,6 +13,7 @@
 #include "tls.h"
 
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,9 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		g->joiner = NULL;
 		g->detached = h.detached;
 		g->user_stack = h.stack != NULL;
+		g->sched_set = h.sched_set || parent->sched_set;
+		g->sched_policy = h.sched_set ? h.sched_policy : parent->sched_policy;
+		g->sched_priority = h.sched_set ? h.sched_priority : parent->sched_priority;
 		g->sigmask = h.from_hub ? h.sigmask : parent->sigmask; /* POSIX: inherited; the pending set is empty */
 		g->deadline = GP_FOREVER;
 		g->start_at = 0;
@@ -227,6 +231,15 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 	}
 	gp_leave();
 	return err;
+}
+
+int gp_sched_refused(int policy, int priority)
+{
+	int low = sched_get_priority_min(policy), high = sched_get_priority_max(policy);
+
+	if (low < 0 || priority < low || priority > high)
+		return EINVAL;
+	return (policy == SCHED_FIFO || policy == SCHED_RR) && geteuid() ? EPERM : 0;
 }
 
 void gp_greenlet_reap_zombie(void)

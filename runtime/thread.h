@@ -16,7 +16,12 @@ struct gp_spawn {
 	bool detached;
 	bool from_hub;        /* the hub makes it, for nobody: with this mask and main's name */
 	uint64_t sigmask;
+	bool sched_set;       /* PTHREAD_EXPLICIT_SCHED, with what follows; else as its maker's */
+	uint8_t sched_policy, sched_priority;
 };
+
+/* 0 where the kernel would give a thread this policy and priority, else its errno. */
+int gp_sched_refused(int policy, int priority);
 
 /*
  * Makes a greenlet that will run start(arg); it runs when the caller parks or yields. 0, or -EAGAIN (no memory, fds or maps), -EINVAL (stack too small).

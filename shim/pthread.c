@@ -10,6 +10,21 @@
 #include <pthread.h>
 #include <unistd.h>
 
+static int explicit_sched(const pthread_attr_t *attr, struct gp_spawn *how)
+{
+	struct sched_param param;
+	int inherit, policy;
+
+	if (!attr || pthread_attr_getinheritsched(attr, &inherit) || inherit != PTHREAD_EXPLICIT_SCHED)
+		return 0;
+	pthread_attr_getschedpolicy(attr, &policy);
+	pthread_attr_getschedparam(attr, &param);
+	how->sched_set = true;
+	how->sched_policy = (uint8_t)policy;
+	how->sched_priority = (uint8_t)param.sched_priority;
+	return gp_sched_refused(policy, param.sched_priority);
+}
+
 static struct gp_spawn spawn_from(const pthread_attr_t *attr)
 {
 	struct gp_spawn how = { 0 };
@@ -67,6 +82,8 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 	}
 	how = spawn_from(attr);
 	round_sizes(&how);
+	if ((r = explicit_sched(attr, &how)))
+		return r;
 	r = gp_spawn(&g, &how, start, arg);
 	errno = saved;
 	if (r == -ENOTSUP) /* a foreign kernel thread makes kernel threads */

@@ -101,14 +101,12 @@ GP_EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_
 GP_EXPORT int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
-	int low = sched_get_priority_min(policy), high = sched_get_priority_max(policy);
+	int r;
 
 	if (!g || g->main)
 		return real_pthread_setschedparam(carrier(thread), policy, param);
-	if (low < 0 || param->sched_priority < low || param->sched_priority > high)
-		return EINVAL;
-	if ((policy == SCHED_FIFO || policy == SCHED_RR) && geteuid())
-		return EPERM;
+	if ((r = gp_sched_refused(policy, param->sched_priority)))
+		return r;
 	g->sched_set = 1;
 	g->sched_policy = (uint8_t)policy;
 	g->sched_priority = (uint8_t)param->sched_priority;

@@ -2,6 +2,7 @@
 #include "case.h"
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static void *give(void *arg)
 {
@@ -525,6 +526,52 @@ CASE(scheduling)
 	SHOW_RC(pthread_getschedparam(pthread_self(), &policy, &p));
 	say("policy=%d priority=%d", policy, p.sched_priority);
 	pthread_join(t, NULL);
+}
+
+static void *tell_scheduling(void *arg)
+{
+	struct sched_param p = { -1 };
+	int policy = -1;
+
+	SHOW_RC(pthread_getschedparam(pthread_self(), &policy, &p));
+	say("policy=%d priority=%d", policy, p.sched_priority);
+	return arg;
+}
+
+static void *batch_parent(void *arg)
+{
+	SHOW_CODE(pthread_setschedparam(pthread_self(), SCHED_BATCH, &(struct sched_param){ 0 }));
+	pthread_join(make(tell_scheduling, NULL), NULL);
+	return arg;
+}
+
+static bool may_be_real_time(void)
+{
+	int status = 1;
+
+	if (!fork())
+		_exit(!!sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ 1 }));
+	return wait(&status) > 0 && !status;
+}
+
+CASE(scheduling_from_birth)
+{
+	pthread_attr_t a;
+	pthread_t t;
+
+	pthread_join(make(batch_parent, NULL), NULL);
+	if (!may_be_real_time())
+		return;
+	pthread_attr_init(&a);
+	for (int inherit = PTHREAD_INHERIT_SCHED; inherit <= PTHREAD_EXPLICIT_SCHED; inherit++) {
+		pthread_attr_setinheritsched(&a, inherit);
+		pthread_attr_setschedpolicy(&a, SCHED_FIFO);
+		SHOW_RC(pthread_attr_setschedparam(&a, &(struct sched_param){ 3 }));
+		if (!pthread_create(&t, &a, tell_scheduling, NULL))
+			pthread_join(t, NULL);
+	}
+	pthread_attr_setschedpolicy(&a, SCHED_OTHER);
+	SHOW_CODE(pthread_create(&t, &a, tell_scheduling, NULL));
 }
 
 CASE(affinity)
