@@ -1,6 +1,6 @@
 /*
- * Calls that wait, for the matrix of signals: begin() makes what the call needs, wait() is the call, release() lets it end. None of
- * them ends by itself before BLOCKED_MS.
+ * Calls that wait, for the matrix of signals: begin() makes what the call needs, wait() is the call, release() lets it end. Those
+ * that have nothing to be released by end by themselves after blocked_ms, the others not before PATIENCE.
  */
 #ifndef SIGNAL_CALLS_H
 #define SIGNAL_CALLS_H
@@ -19,7 +19,8 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
-static long blocked_ms; /* what sleeps and time-outs are set to: later than the release */
+static long blocked_ms; /* later than the release */
+#define PATIENCE 8000   /* ms */
 
 struct env {
 	int fd[2], ep, id;
@@ -53,7 +54,7 @@ static void a_listener(struct env *e) { e->fd[0] = listener(4); e->fd[1] = -1; }
 
 static void a_timed_pair(struct env *e)
 {
-	struct timeval tv = { blocked_ms / 1000, blocked_ms % 1000 * 1000 };
+	struct timeval tv = { PATIENCE / 1000, 0 };
 
 	pair(e->fd, SOCK_STREAM);
 	MUST(setsockopt(e->fd[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0);
@@ -191,12 +192,12 @@ static long do_accept(struct env *e)
 	return fd < 0 ? fd : 0;
 }
 
-static long do_poll(struct env *e) { return poll(&(struct pollfd){ e->fd[0], POLLIN, 0 }, 1, (int)blocked_ms); }
+static long do_poll(struct env *e) { return poll(&(struct pollfd){ e->fd[0], POLLIN, 0 }, 1, PATIENCE); }
 static long do_poll_none(struct env *e) { (void)e; return poll(NULL, 0, (int)blocked_ms); }
 
 static long do_ppoll(struct env *e)
 {
-	struct timespec ts = span(blocked_ms);
+	struct timespec ts = span(PATIENCE);
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -205,7 +206,7 @@ static long do_ppoll(struct env *e)
 
 static long do_select(struct env *e)
 {
-	struct timeval tv = { blocked_ms / 1000, blocked_ms % 1000 * 1000 };
+	struct timeval tv = { PATIENCE / 1000, 0 };
 	fd_set r;
 
 	FD_ZERO(&r);
@@ -215,7 +216,7 @@ static long do_select(struct env *e)
 
 static long do_pselect(struct env *e)
 {
-	struct timespec ts = span(blocked_ms);
+	struct timespec ts = span(PATIENCE);
 	sigset_t none;
 	fd_set r;
 
@@ -225,14 +226,14 @@ static long do_pselect(struct env *e)
 	return pselect(e->fd[0] + 1, &r, NULL, NULL, &ts, &none);
 }
 
-static long do_epoll_wait(struct env *e) { return epoll_wait(e->ep, &(struct epoll_event){ 0 }, 1, (int)blocked_ms); }
+static long do_epoll_wait(struct env *e) { return epoll_wait(e->ep, &(struct epoll_event){ 0 }, 1, PATIENCE); }
 
 static long do_epoll_pwait(struct env *e)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
-	return epoll_pwait(e->ep, &(struct epoll_event){ 0 }, 1, (int)blocked_ms, &none);
+	return epoll_pwait(e->ep, &(struct epoll_event){ 0 }, 1, PATIENCE, &none);
 }
 
 static long do_eventfd(struct env *e) { return read(e->fd[0], e->piece, 8); }
@@ -260,9 +261,9 @@ static long do_sigtimedwait(struct env *e)
 }
 
 static long do_sem_wait(struct env *e) { return sem_wait(&e->sem); }
-static long do_sem_timedwait(struct env *e) { return sem_timedwait(&e->sem, AT(CLOCK_REALTIME, blocked_ms)); }
+static long do_sem_timedwait(struct env *e) { return sem_timedwait(&e->sem, AT(CLOCK_REALTIME, PATIENCE)); }
 static long do_mutex(struct env *e) { int r = pthread_mutex_lock(&e->mutex); if (!r) pthread_mutex_unlock(&e->mutex); return r; }
-static long do_timed_mutex(struct env *e) { int r = pthread_mutex_timedlock(&e->mutex, AT(CLOCK_REALTIME, blocked_ms)); if (!r) pthread_mutex_unlock(&e->mutex); return r; }
+static long do_timed_mutex(struct env *e) { int r = pthread_mutex_timedlock(&e->mutex, AT(CLOCK_REALTIME, PATIENCE)); if (!r) pthread_mutex_unlock(&e->mutex); return r; }
 static long do_rdlock(struct env *e) { int r = pthread_rwlock_rdlock(&e->rwlock); if (!r) pthread_rwlock_unlock(&e->rwlock); return r; }
 static long do_wrlock(struct env *e) { int r = pthread_rwlock_wrlock(&e->rwlock); if (!r) pthread_rwlock_unlock(&e->rwlock); return r; }
 static long do_join(struct env *e) { return pthread_join(e->thread, NULL); }
@@ -280,7 +281,7 @@ static long do_cond(struct env *e)
 
 static long do_timed_cond(struct env *e)
 {
-	struct timespec at = in_ms(CLOCK_REALTIME, blocked_ms);
+	struct timespec at = in_ms(CLOCK_REALTIME, PATIENCE);
 	long r = 0;
 
 	pthread_mutex_lock(&e->mutex);
@@ -314,7 +315,7 @@ static long do_futex(struct env *e) { return syscall(SYS_futex, &e->futex, FUTEX
 
 static long do_timed_futex(struct env *e)
 {
-	struct timespec ts = span(blocked_ms);
+	struct timespec ts = span(PATIENCE);
 
 	return syscall(SYS_futex, &e->futex, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0);
 }

@@ -7,7 +7,7 @@
 #include <setjmp.h>
 
 #define SIGNAL_AT  150 /* ms after all of them have begun to wait */
-#define RELEASE_AT 450
+#define RELEASE_AT 350 /* and not before all handlers have run */
 
 enum { RETURNS, JUMPS, IGNORED };
 
@@ -16,14 +16,15 @@ static struct waiter {
 	struct env env;
 	pthread_t thread;
 	long ret;
-	int error, ran;
+	int error;
+	atomic_int ran;
 	bool jumped, by_release;
 	sigset_t mask;
 } waiters[LENGTH(calls)];
 
 static _Thread_local struct waiter *self;
 static _Thread_local sigjmp_buf away;
-static uint64_t epoch;
+static atomic_bool released;
 static int kind;
 
 static void handle(int sig)
@@ -45,7 +46,7 @@ static void *wait_in(void *arg)
 		w->ret = w->call->wait(&w->env);
 		w->error = errno;
 	}
-	w->by_release = now_ns() - epoch > (SIGNAL_AT + RELEASE_AT) / 2 * 1000000ull;
+	w->by_release = released;
 	pthread_sigmask(SIG_BLOCK, NULL, &w->mask);
 	return NULL;
 }
@@ -55,20 +56,24 @@ static void round_of(int how, int flags)
 	struct sigaction act = { .sa_handler = how == IGNORED ? SIG_IGN : handle, .sa_flags = flags };
 
 	kind = how;
-	blocked_ms = 600;
+	blocked_ms = 1000;
+	released = false;
 	sigaction(SIGUSR1, &act, NULL);
 	memset(waiters, 0, sizeof(waiters));
 	for (int i = 0; i < LENGTH(calls); i++) {
 		waiters[i].call = &calls[i];
 		calls[i].begin(&waiters[i].env);
 	}
-	epoch = now_ns();
 	for (int i = 0; i < LENGTH(calls); i++)
 		MUST(pthread_create(&waiters[i].thread, NULL, wait_in, &waiters[i]) == 0);
 	pause_ms(SIGNAL_AT);
 	for (int i = 0; i < LENGTH(calls); i++)
 		pthread_kill(waiters[i].thread, SIGUSR1);
+	for (int i = 0; i < LENGTH(calls) && how != IGNORED; i++)
+		for (int k = 0; k < 5000 && !waiters[i].ran; k++)
+			pause_ms(1);
 	pause_ms(RELEASE_AT - SIGNAL_AT);
+	released = true;
 	for (int i = 0; i < LENGTH(calls); i++)
 		calls[i].release(&waiters[i].env);
 	for (int i = 0; i < LENGTH(calls); i++) {
@@ -77,7 +82,7 @@ static void round_of(int how, int flags)
 		pthread_join(w->thread, NULL);
 		calls[i].end(&w->env);
 		say("%s %s: ret=%ld errno=%s ran=%d jumped=%d end=%s blocked=%d", calls[i].name, flags ? "restart" : "plain", w->ret,
-		    errname(w->error), w->ran, w->jumped, w->by_release ? "late" : "signal", sigismember(&w->mask, SIGUSR1));
+		    errname(w->error), (int)w->ran, w->jumped, w->by_release ? "late" : "signal", sigismember(&w->mask, SIGUSR1));
 	}
 }
 
