@@ -184,6 +184,7 @@ void gp_signal_forking(void)
 void gp_signal_forked(struct greenlet *g)
 {
 	if (g) {
+		gp_sigmask_block(); /* after a fork that we had no word of */
 		gp_sigmask_alone(g);
 		gp_sigqueue_forget(g);
 	}
