@@ -1,4 +1,4 @@
-/* netdb.c - names and services that need no server */
+/* netdb.c - names and services that need no server; libc: symbols */
 #include "case.h"
 #include <netdb.h>
 

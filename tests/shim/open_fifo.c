@@ -1,4 +1,4 @@
-/* open_fifo.c - the open calls, and the FIFO that makes them wait */
+/* open_fifo.c - the open calls, and the FIFO that makes them wait; libc: symbols */
 #include "gap.h"
 
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* wait.c - wait, wait3, wait4, waitpid, waitid: children that end, stop and go on */
+/* wait.c - wait, wait3, wait4, waitpid, waitid: children that end, stop and go on; libc: symbols */
 #include "gap.h"
 
 #include <sys/ptrace.h>
