@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <wchar.h>
 
 static volatile int stop;
@@ -339,6 +340,34 @@ static void cancelled_writer(void)
 	fclose(f);
 }
 
+/* A child has no readers: every FILE is free there. */
+static void forked(void)
+{
+	pthread_t t;
+	pid_t pid;
+	int p[2], status;
+	FILE *f;
+
+	CHECK_EQ(pipe(p), 0);
+	CHECK((f = fdopen(p[0], "r")) != NULL);
+	t = spawn(read_line, f);
+	usleep(10000);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		alarm(10);
+		CHECK_EQ(fclose(f), 0);
+		CHECK_EQ(fflush(NULL), 0);
+		exit(3);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(WEXITSTATUS(status), 3);
+	CHECK_EQ(write(p[1], "5\n", 2), 2);
+	CHECK_EQ((intptr_t)join(t), 5);
+	fclose(f);
+	close(p[1]);
+}
+
 static void cancelled(void)
 {
 	char line[64];
@@ -372,13 +401,14 @@ int main(void)
 	all_kinds();
 	unbuffered();
 	close_waits();
+	forked();
 	cancelled();
 	signal(SIGPIPE, SIG_IGN);
 	cancelled_writer();
 	stop = 1;
 	join(t);
 	CHECK(largest_gap < 200000000);
-	puts("stdio_zoo: sockets, one FILE, own pipe, held lock, flush, kinds, unbuffered, close, cancellation");
+	puts("stdio_zoo: sockets, one FILE, own pipe, held lock, flush, kinds, unbuffered, close, fork, cancellation");
 	/* Somebody sits in fgets while the process exits. */
 	CHECK_EQ(pipe(p), 0);
 	CHECK((f = fdopen(p[0], "r")) != NULL);
