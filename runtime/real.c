@@ -212,17 +212,28 @@ void gp_real_init(void)
 	__atomic_store_n(&done, true, __ATOMIC_RELEASE);
 }
 
-void *gp_real_lookup(const char *name)
+static void *lookup(const char *name, bool ours)
 {
 	uint32_t hash = gnu_hash(name);
 	void *p = NULL;
 
-	for (const struct link_map *map = _r_debug.r_map; map && !p; map = map->l_next) {
-		struct object o = open_object(map);
+	for (const struct link_map *map = _r_debug.r_map; map && !p; map = map->l_next)
+		if (ours || map->l_ld != _DYNAMIC) {
+			struct object o = open_object(map);
 
-		p = find(&o, name, hash, "");
-	}
+			p = find(&o, name, hash, "");
+		}
 	return p;
+}
+
+void *gp_real_lookup(const char *name)
+{
+	return lookup(name, true);
+}
+
+void *gp_real_of_others(const char *name)
+{
+	return lookup(name, false);
 }
 
 void *gp_real_lookup_in_libc(const char *name)

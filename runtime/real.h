@@ -29,6 +29,7 @@ extern __typeof__(vfork) real_vfork __attribute__((returns_twice));
 
 void gp_real_init(void);            /* idempotent; the constructor calls it */
 void *gp_real_lookup(const char *name); /* GLIBC_PRIVATE helpers (_dl_allocate_tls ...): from any loaded object, or NULL */
+void *gp_real_of_others(const char *name); /* the same, but never ours: of a library that is not always there */
 void *gp_real_lookup_in_libc(const char *name); /* libc.so.6's own copy of a variable that the program may have copied */
 
 /* Is p what real_NAME reaches? And: let it reach p from now on (patch.c, whose jump stands where the original stood). */
