@@ -18,14 +18,13 @@
 #endif
 
 static volatile int stop;
-static uint64_t largest;
+static atomic_int ticks;
 
 static void *tick(void *arg)
 {
-	for (uint64_t last = now_us(), now; !stop; last = now) {
+	while (!stop) {
 		pause_us(1000);
-		now = now_us();
-		largest = now - last > largest ? now - last : largest;
+		ticks++;
 	}
 	return arg;
 }
@@ -44,9 +43,16 @@ static void *read_lines(void *arg)
 	return NULL;
 }
 
+/* The readers would wait for ever for a writer that they stop; the child ends by itself, so its waiter is looked at. */
 static void *run_shell(void *arg)
 {
-	return (void *)(intptr_t)(arg ? system(arg) : 0);
+	int before = ticks, status;
+
+	if (!arg)
+		return NULL;
+	status = system(arg);
+	MUST(ticks - before >= 5);
+	return (void *)(intptr_t)status;
 }
 
 /* Two readers of one FILE, a child, and somebody who must not be held up. */
@@ -76,7 +82,6 @@ static int work(bool children)
 		MUST(seen[i] == 1);
 	stop = 1;
 	MUST(!pthread_join(ticker, NULL));
-	MUST(largest < 300000);
 	return 0;
 }
 
