@@ -135,6 +135,7 @@ int main(void)
 	pthread_join(t, NULL);
 
 	/* Nobody has it unblocked: it waits where a signalfd and a program that is started look. */
+	sigaddset(&none, SIGUSR2);
 	start(masks, NULL);
 	MUST((fd = signalfd(-1, &usr2, SFD_NONBLOCK)) >= 0);
 	for (int i = 0; i < 200; i++) {
