@@ -14,11 +14,7 @@ static void handle(int sig, siginfo_t *info, void *context)
 
 static void *compute(void *arg)
 {
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, NULL);
-	while (!over)
+	while (!over) /* with all signals blocked, as main had them */
 		for (volatile int i = 0; i < 1000000; i++)
 			;
 	return arg;
@@ -67,9 +63,13 @@ static void flood(bool bursts)
 int main(void)
 {
 	struct sigaction act = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
-	pthread_t t = start(compute, NULL), u;
+	sigset_t all, before;
+	pthread_t t, u;
 
-	pause_us(1000);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	t = start(compute, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	sigaction(SIGRTMIN + 1, &act, NULL);
 	flood(false);
 	flood(true);

@@ -33,7 +33,8 @@ CASE(gap_begins)
 		gap_ends = true;                                                                                               \
 		if (gap_thread)                                                                                                \
 			pthread_join(gap_thread, NULL);                                                                        \
-		printf("ticker=%s\n", gap_largest < 200000000 ? "ok" : "held up");                                             \
+		/* Each TIMED tells shorter stops by its ticks; a machine under load makes gaps of a quarter second by itself. */   \
+		printf("ticker=%s\n", gap_largest < 1000000000 ? "ok" : "held up");                                             \
 	}
 
 static atomic_int handled;
