@@ -7,7 +7,9 @@
 #include "sigqueue.h"
 #include "thread.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -151,11 +153,45 @@ uint64_t gp_signal_pending(struct greenlet *g)
 	return set;
 }
 
+/* What the kernel holds for this one thread; 0 also where /proc is not to be had. */
+static uint64_t pending_here(void)
+{
+	char text[4096], *at = NULL;
+	int fd = real_open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : real_read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		real_close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "\nSigPnd:");
+	return at ? strtoull(at + sizeof("\nSigPnd:") - 1, NULL, 16) : 0;
+}
+
+/* What was sent to main alone while it was alone: in the kernel it would now be pending for every greenlet. */
+static void take_own(struct greenlet *main)
+{
+	static const struct timespec zero;
+	uint64_t set = 0;
+	int saved = errno;
+
+	if (!real_syscall(SYS_rt_sigpending, &set, sizeof(set)))
+		while (set && (set = pending_here() & main->sigmask)) {
+			uint64_t one = set & -set;
+			siginfo_t info;
+			long sig = real_syscall(SYS_rt_sigtimedwait, &one, &info, &zero, sizeof(one));
+
+			if (sig <= 0 || !gp_sigqueue_add(main, (int)sig, &info))
+				break;
+		}
+	errno = saved;
+}
+
 void gp_signal_start(struct greenlet *main)
 {
 	gp_sigmask_start(main);
 	gp_overflow_start(main);
 	gp_sigaction_start();
+	take_own(main);
 }
 
 void gp_signal_born(struct greenlet *g)
