@@ -1,6 +1,10 @@
 /* Two hundred times vfork and exec, from main and from threads, while others run. */
 #include "must.h"
 
+#ifndef CHILDREN
+#define CHILDREN 100 /* tests/soak makes a thousand */
+#endif
+
 static atomic_ulong ticks;
 static atomic_bool over;
 
@@ -15,7 +19,7 @@ static void *ticker(void *arg)
 
 static void *run(void *arg)
 {
-	for (volatile int i = 0; i < 100; i++) {
+	for (volatile int i = 0; i < CHILDREN; i++) {
 		volatile int local = i;
 		pid_t pid = vfork();
 		int st;
