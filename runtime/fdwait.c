@@ -132,7 +132,10 @@ void gp_fd_unwatch(struct gp_fdwaiter *w)
 	gp_leave();
 }
 
-/* Our set can have no descriptor, or no more entries: the caller tries again now and then. */
+/*
+ * Our set can have no descriptor, or no more entries, or cannot hold this one: sets of the program's nest five deep at most, and paths
+ * through them are counted, so one at the limit leaves no level for ours. The caller tries again now and then.
+ */
 static int wait_blind(int fd, unsigned flags, const char *why, uint64_t deadline)
 {
 	uint64_t until = gp_now() + BLIND_TICK;
@@ -146,7 +149,7 @@ int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t de
 	struct gp_fdwaiter w;
 	int r = watch(&w, *fd, event, true);
 
-	if (r == -EMFILE || r == -ENFILE || r == -ENOSPC)
+	if (r == -EMFILE || r == -ENFILE || r == -ENOSPC || r == -ENOMEM || r == -ELOOP || r == -EINVAL)
 		return wait_blind(*fd, flags, why, deadline);
 	if (r)
 		return r;

@@ -109,6 +109,7 @@ static bool look(int ms)
 	run_timers();
 	return any;
 }
+
 static bool begun(void);
 
 void gp_hub_turn(void)

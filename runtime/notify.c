@@ -3,7 +3,6 @@
 #include "hub.h"
 #include "real.h"
 #include "sigmask.h"
-#include "stack.h"
 #include "thread.h"
 
 #include <stdlib.h>
@@ -64,11 +63,6 @@ static void in_hub(struct gp_hub_call *hub)
 		free(c);
 }
 
-static size_t to_pages(size_t n)
-{
-	return (n + gp_page() - 1) & ~(gp_page() - 1);
-}
-
 static struct gp_spawn how(const pthread_attr_t *asked)
 {
 	struct gp_spawn h = { .detached = true };
@@ -78,10 +72,9 @@ static struct gp_spawn how(const pthread_attr_t *asked)
 	pthread_attr_getstacksize(asked ? asked : &def, &h.stack_size);
 	pthread_attr_getguardsize(asked ? asked : &def, &h.guard_size);
 	pthread_attr_destroy(&def);
-	h.stack_size = to_pages(gp_config.stack ? gp_config.stack : h.stack_size);
-	if (h.stack_size < gp_stack_min() + gp_page())
-		h.stack_size = to_pages(gp_stack_min() + gp_page());
-	h.guard_size = to_pages(h.guard_size);
+	if (gp_config.stack)
+		h.stack_size = gp_config.stack;
+	gp_spawn_round(&h);
 	return h;
 }
 

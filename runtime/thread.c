@@ -177,6 +177,19 @@ __attribute__((no_sanitize_address)) static void boot(void *arg)
 	gp_finish(g);
 }
 
+void gp_spawn_round(struct gp_spawn *how)
+{
+	size_t page = gp_page();
+
+	if (how->stack)
+		return;
+	how->guard_size = (how->guard_size + page - 1) & ~(page - 1);
+	how->stack_size = (how->stack_size + page - 1) & ~(page - 1);
+	/* PTHREAD_STACK_MIN leaves too little beside a large static TLS. */
+	if (how->stack_size < gp_stack_min() + page)
+		how->stack_size = (gp_stack_min() + 2 * page - 1) & ~(page - 1);
+}
+
 int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(void *), void *arg)
 {
 	struct gp_spawn h = *how;

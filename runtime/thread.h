@@ -20,6 +20,9 @@ struct gp_spawn {
 	uint8_t sched_policy, sched_priority;
 };
 
+/* Sizes as glibc makes them of what was asked for: whole pages, the guard on top; and room for our own needs. */
+void gp_spawn_round(struct gp_spawn *how);
+
 /* 0 where the kernel would give a thread this policy and priority, else its errno. */
 int gp_sched_refused(int policy, int priority);
 

@@ -4,25 +4,12 @@
 
 #include <sys/epoll.h>
 
-#define TICK 10000000u /* ns between two looks at a set that ours cannot hold */
-
-/* Sets nest five deep at most, and paths through them are counted: a program at the limit leaves no level for ours. */
-static int wait_blind(int fd, const char *why, uint64_t deadline)
-{
-	uint64_t tick = gp_now() + TICK;
-	int r = gp_park(GP_PARK_CANCEL, why, (void *)(intptr_t)fd, tick < deadline ? tick : deadline);
-
-	return r == -ETIMEDOUT && tick < deadline ? 0 : r;
-}
-
 static int wait_for(int epfd, struct epoll_event *events, int max, const char *why, uint64_t deadline)
 {
 	int fd = epfd, saved = errno, n, r;
 
 	do {
 		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, why, deadline);
-		if (r == -ELOOP || r == -EINVAL || r == -ENOSPC || r == -ENOMEM)
-			r = wait_blind(fd, why, deadline);
 		n = r == -ECANCELED ? 0 : real_epoll_wait(fd, events, max, 0);
 	} while (!n && !r);
 	n = n < 0 ? -errno : n;

@@ -53,20 +53,6 @@ static struct gp_spawn spawn_from(const pthread_attr_t *attr)
 	return how;
 }
 
-/* glibc: sizes to whole pages, the guard on top of the size asked for. */
-static void round_sizes(struct gp_spawn *how)
-{
-	size_t page = gp_page();
-
-	if (how->stack)
-		return;
-	how->guard_size = (how->guard_size + page - 1) & ~(page - 1);
-	how->stack_size = (how->stack_size + page - 1) & ~(page - 1);
-	/* PTHREAD_STACK_MIN leaves too little beside a large static TLS. */
-	if (how->stack_size < gp_stack_min() + page)
-		how->stack_size = (gp_stack_min() + 2 * page - 1) & ~(page - 1);
-}
-
 GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*start)(void *), void *restrict arg)
 {
 	struct greenlet *g;
@@ -81,7 +67,7 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 		return r == -ENOTSUP ? real_pthread_create(thread, attr, start, arg) : -r;
 	}
 	how = spawn_from(attr);
-	round_sizes(&how);
+	gp_spawn_round(&how);
 	if ((r = explicit_sched(attr, &how)))
 		return r;
 	r = gp_spawn(&g, &how, start, arg);

@@ -4,7 +4,7 @@
  * modes: native async
  * libc: symbols
  */
-#include "check.h"
+#include "ticker.h"
 #include <dlfcn.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,22 +13,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <syslog.h>
-
-static volatile int stop;
-static uint64_t largest_gap;
-
-static void *ticker(void *arg)
-{
-	uint64_t last = now_ns();
-
-	while (!stop) {
-		usleep(1000);
-		if (now_ns() - last > largest_gap)
-			largest_gap = now_ns() - last;
-		last = now_ns();
-	}
-	return arg;
-}
 
 static void *in_system(void *arg)
 {

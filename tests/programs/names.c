@@ -4,7 +4,7 @@
  * modes: native async
  * libc: symbols
  */
-#include "check.h"
+#include "ticker.h"
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
@@ -17,23 +17,8 @@
 #endif
 #define DELAY_MS 300
 
-static volatile int stop;
-static uint64_t largest_gap;
 static struct sockaddr_in server = { .sin_family = AF_INET };
 static int by_tcp;
-
-static void *ticker(void *arg)
-{
-	uint64_t last = now_ns();
-
-	while (!stop) {
-		usleep(1000);
-		if (now_ns() - last > largest_gap)
-			largest_gap = now_ns() - last;
-		last = now_ns();
-	}
-	return arg;
-}
 
 /* The question with an address behind it: 10.0 and the number in hostN. The length of it all. */
 static int answer(unsigned char *m, int len)

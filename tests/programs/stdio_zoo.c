@@ -4,29 +4,12 @@
  * modes: native async
  * libc: symbols
  */
-#include "check.h"
+#include "ticker.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <wchar.h>
-
-static volatile int stop;
-static uint64_t largest_gap;
-
-/* Whoever stops the others shows here. */
-static void *ticker(void *arg)
-{
-	uint64_t last = now_ns();
-
-	while (!stop) {
-		usleep(1000);
-		if (now_ns() - last > largest_gap)
-			largest_gap = now_ns() - last;
-		last = now_ns();
-	}
-	return arg;
-}
 
 static void *read_line(void *arg)
 {
