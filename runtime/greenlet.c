@@ -90,7 +90,7 @@ API int greenlet_kill(greenlet_t *h)
 {
 	struct greenlet *g = of(h);
 
-	if (g->state != GP_DEAD)
+	if (g->state < GP_DEAD)
 		gp_cancel(g);
 	return 0;
 }

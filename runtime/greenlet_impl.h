@@ -29,7 +29,8 @@ struct gp_sigqueue {
 	struct gp_noted *first, *last;
 };
 
-enum gp_state { GP_READY, GP_RUNNING, GP_PARKED, GP_DEAD };
+/* GP_GONE: joined, or detached and dead; what a program still holds is the id of no thread, until the memory has its next one. */
+enum gp_state { GP_READY, GP_RUNNING, GP_PARKED, GP_DEAD, GP_GONE };
 
 struct greenlet {
 	struct gp_ctx ctx;

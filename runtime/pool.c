@@ -93,6 +93,7 @@ void gp_pool_put(struct greenlet *g)
 {
 	struct pool *p = g->user_stack ? NULL : pool_for(g->stack_size - g->guard_size, g->guard_size);
 
+	g->state = GP_GONE;
 	gp_list_remove(&g->all);
 	gp_switch->done(&g->ctx);
 	if (g->user_stack) { /* the program's own memory */

@@ -296,6 +296,8 @@ int gp_join(struct greenlet *g, void **value, uint64_t deadline)
 
 	if (g == gp_self)
 		return -EDEADLK;
+	if (g->state == GP_GONE && !g->detached)
+		return deadline ? -ESRCH : -EBUSY; /* glibc's tryjoin looks at another field than its join */
 	if (g->detached || g->joiner)
 		return -EINVAL;
 	if (gp_self->joiner == g)
@@ -328,6 +330,8 @@ int gp_detach(struct greenlet *g)
 {
 	if (g->detached)
 		return -EINVAL;
+	if (g->state == GP_GONE)
+		return -ESRCH;
 	gp_enter();
 	g->detached = 1;
 	if (g->state == GP_DEAD)

@@ -36,8 +36,8 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 struct greenlet *gp_greenlet_of(pthread_t thread);
 
 /*
- * pthread_join and its kin. 0 with *value set; -EDEADLK, -EINVAL (detached, or somebody joins already), -EBUSY (deadline 0),
- * -ETIMEDOUT, -ECANCELED.
+ * pthread_join and its kin. 0 with *value set; -EDEADLK, -EINVAL (detached, or somebody joins already), -ESRCH (was joined),
+ * -EBUSY (deadline 0), -ETIMEDOUT, -ECANCELED.
  */
 int gp_join(struct greenlet *g, void **value, uint64_t deadline);
 int gp_detach(struct greenlet *g);
@@ -45,7 +45,7 @@ int gp_detach(struct greenlet *g);
 /* Over for everybody who joins it. main that called pthread_exit goes on to wait for the others. */
 static inline bool gp_finished(const struct greenlet *g)
 {
-	return g->state == GP_DEAD || g->exited;
+	return g->state >= GP_DEAD || g->exited;
 }
 
 /* Requests cancellation. Any greenlet may call it on any. */

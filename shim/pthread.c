@@ -43,8 +43,6 @@ static struct gp_spawn spawn_from(const pthread_attr_t *attr)
 	if (!how.stack || (uintptr_t)how.stack + how.stack_size == 0)
 		how.stack = NULL;
 	pthread_attr_getstacksize(a, &how.stack_size);
-	if (!how.stack_size)
-		pthread_attr_getstacksize(&def, &how.stack_size);
 	if (!how.stack && gp_config.stack)
 		how.stack_size = gp_config.stack;
 	how.detached = detach == PTHREAD_CREATE_DETACHED;
@@ -168,8 +166,8 @@ GP_EXPORT int pthread_cancel(pthread_t thread)
 
 	if (!g)
 		return real_pthread_cancel(thread);
-	if (g->state == GP_DEAD)
-		return 0; /* not joined yet: valid, and nothing to do */
+	if (g->state >= GP_DEAD)
+		return 0; /* nothing to do; glibc says so of a joined one, too */
 	gp_cancel(g);
 	if (g == gp_self && g->cancel_async)
 		gp_cancel_point();

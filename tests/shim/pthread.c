@@ -49,6 +49,29 @@ CASE(join_of_a_dead_thread)
 	say("value=%ld", (long)v);
 }
 
+CASE(ids_of_the_joined_and_the_detached)
+{
+	pthread_t t = make(give, (void *)7);
+	void *v = (void *)5;
+
+	pthread_join(t, NULL);
+	SHOW_RC(pthread_join(t, &v));
+	SHOW_RC(pthread_detach(t));
+	SHOW_RC(pthread_tryjoin_np(t, &v));
+	SHOW_RC(pthread_timedjoin_np(t, &v, MS(5)));
+	SHOW_RC(pthread_cancel(t));
+	say("value=%ld", (long)v);
+	t = make(give, (void *)7); /* in the memory of the first */
+	SHOW_RC(pthread_join(t, &v));
+	say("value=%ld", (long)v);
+	t = make(nap, (void *)20);
+	pthread_detach(t);
+	settle();
+	settle();
+	SHOW_RC(pthread_detach(t));
+	SHOW_RC(pthread_join(t, &v));
+}
+
 CASE(tryjoin)
 {
 	pthread_t t = make(nap, (void *)60);
