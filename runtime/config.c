@@ -8,6 +8,8 @@
 
 #define STACK_MIN (16ul << 10) /* PTHREAD_STACK_MIN as programs know it */
 
+enum { WATCH_DEFAULT = 100, WATCH_MIN = 10, WATCH_MAX = 60000 }; /* ms */
+
 struct gp_config gp_config = { .families = GP_F_ALL };
 
 static const struct {
@@ -105,6 +107,23 @@ static size_t parse_size(const char *name)
 	return n << shift;
 }
 
+static unsigned parse_watch(const char *name)
+{
+	const char *v = value(name);
+	unsigned long n = 0;
+	char *end = NULL;
+
+	if (!v || !strcmp(v, "0"))
+		return 0;
+	if (!strcmp(v, "1"))
+		return WATCH_DEFAULT;
+	if (isdigit((unsigned char)*v))
+		n = strtoul(v, &end, 10);
+	if (!end || *end || n < WATCH_MIN || n > WATCH_MAX)
+		refuse(name, v, "0, 1 (100 ms), or a number of milliseconds from 10 to 60000");
+	return (unsigned)n;
+}
+
 /* A copy: programs write over their environment (setproctitle). */
 static const char *parse_stats(const char *name)
 {
@@ -134,6 +153,7 @@ void gp_config_init(void)
 	gp_config.verbose = choice("GPATCH_VERBOSE", "0|1") == 1;
 	gp_config.preempt = choice("GPATCH_PREEMPT", "1|0") == 0;
 	gp_config.stack = parse_size("GPATCH_STACK");
+	gp_config.watch = parse_watch("GPATCH_WATCH");
 	gp_config.stats = parse_stats("GPATCH_STATS");
 	errno = saved;
 }

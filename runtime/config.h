@@ -3,7 +3,7 @@
  *
  *   GPATCH_MODE=async|sync|threads   GPATCH_FAMILIES=all|none|[-]NAME,...   GPATCH_SWITCH=asm|ucontext
  *   GPATCH_STACK=bytes[k|m|g]        GPATCH_STATS=1|path   GPATCH_VERBOSE=1  GPATCH_LIBC=patch|symbols
- *   GPATCH_PREEMPT=1|0
+ *   GPATCH_PREEMPT=1|0               GPATCH_WATCH=0|1|ms
  */
 #ifndef GP_CONFIG_H
 #define GP_CONFIG_H
@@ -29,6 +29,7 @@ extern struct gp_config {
 	unsigned families;
 	bool ucontext, verbose, symbols, preempt;
 	size_t stack;          /* 0: what the program asks for */
+	unsigned watch;        /* ms until what stops all others is named; 0: never */
 	const char *stats;     /* NULL: none; "1": stderr */
 } gp_config;
 

@@ -13,6 +13,7 @@
 #include "stop.h"
 #include "thread.h"
 #include "timer.h"
+#include "watch.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -129,6 +130,7 @@ void gp_fork_child(void)
 	}
 	gp_hub_forget();
 	gp_preempt_forget();
+	gp_watch_forget();
 }
 
 void gp_fork_init(void)

@@ -108,8 +108,7 @@ static void *work(void *unused)
 	return NULL;
 }
 
-/* One more native thread, with every signal blocked from its first instruction on: handlers belong to greenlets. */
-static bool make_worker(void)
+bool gp_native_thread(void *(*fn)(void *))
 {
 	pthread_attr_t attr;
 	pthread_t t;
@@ -121,18 +120,25 @@ static bool make_worker(void)
 	pthread_attr_setstacksize(&attr, STACK);
 	sigfillset(&all);
 	real_pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = real_pthread_create(&t, &attr, work, NULL);
+	r = real_pthread_create(&t, &attr, fn, NULL);
 	if (r == EINVAL) { /* the program's static TLS does not fit on it */
 		pthread_attr_destroy(&attr);
 		pthread_attr_init(&attr);
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		r = real_pthread_create(&t, &attr, work, NULL);
+		r = real_pthread_create(&t, &attr, fn, NULL);
 	}
 	real_pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
-	if (!r && ++gp_offload_threads > gp_offload_threads_max)
-		gp_offload_threads_max = gp_offload_threads;
 	return !r;
+}
+
+static bool make_worker(void)
+{
+	if (!gp_native_thread(work))
+		return false;
+	if (++gp_offload_threads > gp_offload_threads_max)
+		gp_offload_threads_max = gp_offload_threads;
+	return true;
 }
 
 /* False where nobody would ever take it. A worker that was woken but has not run yet still counts as idle: hence the comparison. */

@@ -26,6 +26,9 @@ long gp_offload(long (*fn)(void *), void *arg, const char *why);
  */
 long gp_offload_call(unsigned flags, const char *why, const long call[7]);
 
+/* A native thread, detached, with every signal blocked from its first instruction on: handlers belong to greenlets. False: none. */
+bool gp_native_thread(void *(*fn)(void *));
+
 /* Kernel threads of the pool that exist now, and the most there ever were. */
 extern unsigned gp_offload_threads, gp_offload_threads_max;
 

@@ -11,6 +11,7 @@
 #include "stack.h"
 #include "stdfile.h"
 #include "tls.h"
+#include "watch.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -202,6 +203,7 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		return err;
 	gp_enter();
 	gp_preempt_start();
+	gp_watch_start();
 	if (h.stack_size < gp_stack_min())
 		err = -EINVAL;
 	else if ((g = gp_pool_get(&h, &err))) {

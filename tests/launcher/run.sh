@@ -224,6 +224,9 @@ expect '--version installed' <<END
 status 0
 out gpatch 1.2.3
 END
+# shellcheck disable=SC2016 # the inner shell's
+run "$gpatch" --watch=250 sh -c 'echo "$GPATCH_WATCH"'
+expect_grep '--watch=MS' '^out 250$'
 run "$gpatch" --help
 expect_grep '--help' '^status 0$' '^out usage: gpatch '
 run "$gpatch" --verbose ./prog
@@ -495,11 +498,15 @@ expect 'compare: not found' <<END
 status 127
 err gpatch: ./nothing: not found
 END
-run "$gpatch" -- compare
+mkdir programs
+printf '#!/bin/sh\necho "this is compare $1"\n' >programs/compare
+chmod +x programs/compare
+run env PATH="$tmp/programs:$PATH" "$gpatch" -- compare -n
 expect 'a program named compare: after --' <<END
-status 127
-err gpatch: compare: not found
+status 0
+out this is compare -n
 END
+rm -r programs
 mkdir scratch
 run env TMPDIR="$tmp/scratch" "$gpatch" compare ./modal
 run ls -A scratch

@@ -27,7 +27,7 @@ Test(config, defaults)
 
 Test(config, an_empty_value_is_none)
 {
-	static const char *const names[] = { "MODE", "FAMILIES", "SWITCH", "STACK", "STATS", "VERBOSE", "LIBC" };
+	static const char *const names[] = { "MODE", "FAMILIES", "SWITCH", "STACK", "STATS", "VERBOSE", "LIBC", "PREEMPT", "WATCH" };
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char name[32] = "GPATCH_";
@@ -98,6 +98,19 @@ Test(config, stack_sizes)
 	}
 }
 
+Test(config, times_to_watch)
+{
+	static const struct {
+		const char *text;
+		unsigned ms;
+	} cases[] = { { "", 0 }, { "0", 0 }, { "1", 100 }, { "10", 10 }, { "60000", 60000 } };
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		with("GPATCH_WATCH", cases[i].text);
+		cr_assert_eq(gp_config.watch, cases[i].ms, "%s gave %u", cases[i].text, gp_config.watch);
+	}
+}
+
 Test(config, the_path_is_a_copy)
 {
 	char text[] = "GPATCH_STATS=/tmp/stats";
@@ -157,3 +170,8 @@ REFUSED(unknown_unit, "GPATCH_STACK", "64q", SIZES)
 REFUSED(two_units, "GPATCH_STACK", "64kk", SIZES)
 REFUSED(huge_stack, "GPATCH_STACK", "99999999999g", SIZES)
 REFUSED(no_number, "GPATCH_STACK", "k", SIZES)
+#define TIMES "0, 1 (100 ms), or a number of milliseconds from 10 to 60000"
+REFUSED(no_time, "GPATCH_WATCH", "yes", TIMES)
+REFUSED(short_time, "GPATCH_WATCH", "9", TIMES)
+REFUSED(long_time, "GPATCH_WATCH", "60001", TIMES)
+REFUSED(time_with_a_unit, "GPATCH_WATCH", "10s", TIMES)
