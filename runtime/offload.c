@@ -11,6 +11,7 @@
 #define STACK     (256u << 10) /* getaddrinfo with its NSS modules takes about 12 KiB; other people's modules more */
 #define IDLE_SECS 5
 #define END_TRIES 50           /* of a millisecond each, until a call that is told to end is given up as one that cannot */
+#define WAKE_AGAIN 1000000u    /* ns */
 
 struct job {
 	struct gp_hub_call call;
@@ -167,21 +168,32 @@ static void leave(struct gp_wait *w)
 	gp_container(w, struct job, wait)->left = true;
 }
 
-static void await(struct job *j, const char *why)
+/* With wake the caller's cancellation ends the call; it is no jump then, whatever its kind. */
+static void await(struct job *j, const char *why, void (*wake)(void *))
 {
+	unsigned flags = GP_PARK_NOTIME | (wake ? GP_PARK_CANCEL : 0);
+	uint64_t until = GP_FOREVER;
+	int r;
+
 	while (!j->done && j->era == era) {
 		j->left = false;
 		gp_wait_push(&j->wait, leave);
-		if (gp_park(GP_PARK_NOTIME, why, (void *)(uintptr_t)j->fn, GP_FOREVER) == -ECANCELED) {
+		r = gp_park(flags, why, (void *)(uintptr_t)j->fn, until);
+		if (r == -ECANCELED && !wake) {
 			j->left = true; /* PTHREAD_CANCEL_ASYNCHRONOUS: a jump, too */
 			gp_cancel_now();
 		}
 		gp_wait_pop(&j->wait);
+		if (wake && (r == -ECANCELED || (r == -ETIMEDOUT && until != GP_FOREVER))) {
+			wake(j->arg);
+			flags = GP_PARK_NOTIME;
+			until = gp_now() + WAKE_AGAIN; /* it may not have begun to wait, or wait for another lock by now */
+		}
 	}
 }
 
 /* On the heap, because the worker may outlive the call; it is lost where the caller was jumped out of. */
-long gp_offload(long (*fn)(void *), void *arg, const char *why)
+static long offload(long (*fn)(void *), void *arg, const char *why, void (*wake)(void *))
 {
 	struct job *j = gp_self ? malloc(sizeof(*j)) : NULL;
 	long result;
@@ -192,7 +204,7 @@ long gp_offload(long (*fn)(void *), void *arg, const char *why)
 		free(j);
 		return fn(arg);
 	}
-	await(j, why);
+	await(j, why, wake);
 	if (!j->done) /* a handler has forked, and this is the child */
 		j->result = fn(arg);
 	result = j->result;
@@ -200,6 +212,22 @@ long gp_offload(long (*fn)(void *), void *arg, const char *why)
 	errno = j->err;
 	free(j);
 	return result;
+}
+
+long gp_offload(long (*fn)(void *), void *arg, const char *why)
+{
+	return offload(fn, arg, why, NULL);
+}
+
+long gp_offload_until_cancelled(long (*fn)(void *), void *arg, const char *why, void (*wake)(void *))
+{
+	uint8_t async = gp_self->cancel_async;
+	long r;
+
+	gp_self->cancel_async = 0; /* fn works with what lies on our stack */
+	r = offload(fn, arg, why, wake);
+	gp_self->cancel_async = async;
+	return r;
 }
 
 /* In the worker. A signal that was meant for the job before this one, or glibc's own for setuid, ends nothing. */

@@ -18,6 +18,12 @@
 long gp_offload(long (*fn)(void *), void *arg, const char *why);
 
 /*
+ * The same, by a greenlet, for what waits where wake(arg) ends its wait: cancellation calls that, once or more often. Still no
+ * cancellation point: the caller looks when it has put things in order.
+ */
+long gp_offload_until_cancelled(long (*fn)(void *), void *arg, const char *why, void (*wake)(void *));
+
+/*
  * The system call call[0] with six arguments, on a worker while the caller, a greenlet, parks: its result or -errno; errno stays.
  * Where a handler is to run in the caller, where it is cancelled (GP_PARK_CANCEL in flags) or greenlet_timeout() strikes, the call
  * is ended first, before the handler runs. If it has happened by then, its result is the answer; else nothing of it is left

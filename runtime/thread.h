@@ -48,6 +48,12 @@ static inline bool gp_finished(const struct greenlet *g)
 	return g->state >= GP_DEAD || g->exited;
 }
 
+/* Dead, joined or not: what glibc would ask the kernel about such a thread, the kernel would not know. */
+static inline bool gp_ended(const struct greenlet *g)
+{
+	return g && g->state >= GP_DEAD;
+}
+
 /* Requests cancellation. Any greenlet may call it on any. */
 void gp_cancel(struct greenlet *g);
 

@@ -31,18 +31,20 @@ static struct gp_spawn spawn_from(const pthread_attr_t *attr)
 	pthread_attr_t def;
 	const pthread_attr_t *a = attr;
 	int detach = PTHREAD_CREATE_JOINABLE;
+	char *top;
 
 	if (!a) {
-		pthread_getattr_default_np(&def);
+		if (pthread_getattr_default_np(&def)) /* no memory for a default affinity, which does not matter here */
+			pthread_attr_init(&def);
 		a = &def;
 	}
 	pthread_attr_getdetachstate(a, &detach);
 	pthread_attr_getguardsize(a, &how.guard_size);
+	/* getstack counts back from the upper end, which is 0 where no stack was set, by the size that was set. */
 	pthread_attr_getstack(a, &how.stack, &how.stack_size);
-	/* Without a stack address getstack gives one counted back from 0. */
-	if (!how.stack || (uintptr_t)how.stack + how.stack_size == 0)
-		how.stack = NULL;
+	top = (char *)how.stack + how.stack_size;
 	pthread_attr_getstacksize(a, &how.stack_size);
+	how.stack = top ? top - how.stack_size : NULL;
 	if (!how.stack && gp_config.stack)
 		how.stack_size = gp_config.stack;
 	how.detached = detach == PTHREAD_CREATE_DETACHED;
@@ -166,7 +168,7 @@ GP_EXPORT int pthread_cancel(pthread_t thread)
 
 	if (!g)
 		return real_pthread_cancel(thread);
-	if (g->state >= GP_DEAD)
+	if (gp_ended(g))
 		return 0; /* nothing to do; glibc says so of a joined one, too */
 	gp_cancel(g);
 	if (g == gp_self && g->cancel_async)

@@ -18,6 +18,8 @@ GP_EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
 
 	if (!g || g->main)
 		return real_pthread_getattr_np(thread, attr);
+	if (g->state == GP_GONE)
+		return ESRCH;
 	if ((r = pthread_attr_init(attr)))
 		return r;
 	pthread_attr_setdetachstate(attr, g->detached ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
@@ -41,6 +43,8 @@ GP_EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 		return ERANGE;
 	if (g->main) /* the name of the process in ps is main's */
 		return real_pthread_setname_np(thread, name);
+	if (gp_ended(g))
+		return ENOENT; /* of its file in /proc */
 	strcpy(g->name, name);
 	g->named = 1;
 	return 0;
@@ -54,6 +58,8 @@ GP_EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
 		return real_pthread_getname_np(thread, name, size);
 	if (size < sizeof(g->name)) /* TASK_COMM_LEN, as glibc */
 		return ERANGE;
+	if (gp_ended(g))
+		return ENOENT;
 	if (g->named)
 		strcpy(name, g->name);
 	else /* inherited from the creator, in the end from main */
@@ -69,6 +75,10 @@ static pthread_t carrier(pthread_t thread)
 
 GP_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set)
 {
+	struct greenlet *g = gp_greenlet_of(thread);
+
+	if (g && g->state == GP_GONE)
+		return ESRCH;
 	return real_pthread_getaffinity_np(carrier(thread), size, set);
 }
 
@@ -79,6 +89,8 @@ GP_EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_se
 
 	if (!g || g->main)
 		return real_pthread_setaffinity_np(carrier(thread), size, set);
+	if (g->state == GP_GONE)
+		return ESRCH;
 	for (size_t i = 0; i < size; i++)
 		if (((const char *)set)[i])
 			return 0;
@@ -89,6 +101,8 @@ GP_EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_
 {
 	struct greenlet *g = gp_greenlet_of(thread);
 
+	if (gp_ended(g))
+		return ESRCH;
 	if (g && g->sched_set) {
 		*policy = g->sched_policy;
 		param->sched_priority = g->sched_priority;
@@ -105,6 +119,8 @@ GP_EXPORT int pthread_setschedparam(pthread_t thread, int policy, const struct s
 
 	if (!g || g->main)
 		return real_pthread_setschedparam(carrier(thread), policy, param);
+	if (gp_ended(g))
+		return ESRCH;
 	if ((r = gp_sched_refused(policy, param->sched_priority)))
 		return r;
 	g->sched_set = 1;
@@ -127,5 +143,7 @@ GP_EXPORT int pthread_setschedprio(pthread_t thread, int prio)
 /* CPU time of one greenlet is not kept: the carrier's is the nearest that exists. */
 GP_EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 {
+	if (gp_ended(gp_greenlet_of(thread)))
+		return ESRCH;
 	return real_pthread_getcpuclockid(carrier(thread), clock);
 }

@@ -49,7 +49,7 @@ static int relock(pthread_mutex_t *m)
 
 /*
  * A process-shared variable: only a waiter that glibc knows of is woken by another process, so a worker waits, with the mutex in its
- * name. It comes back now and then (a spurious wake-up), so that cancellation is not kept for ever.
+ * name. It comes back now and then (a spurious wake-up), lest a thread that a handler jumped out of keeps it for ever.
  */
 struct shared_wait {
 	pthread_cond_t *c;
@@ -70,6 +70,12 @@ static long shared_wait(void *arg)
 	return r;
 }
 
+/* All that wait for it, in whatever process, look up: POSIX allows that, and nothing else ends one wait alone. */
+static void wake_all(void *arg)
+{
+	real_pthread_cond_broadcast(((struct shared_wait *)arg)->c);
+}
+
 static int wait_shared(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint64_t deadline)
 {
 	uint64_t slice = gp_now() + SLICE;
@@ -80,7 +86,7 @@ static int wait_shared(pthread_cond_t *c, pthread_mutex_t *m, const char *why, u
 	if (!gp_lot_unseen)
 		gp_lot_meet(true);
 	gp_lot_wake(m, 1); /* glibc releases the mutex in there, and nobody tells who waits for it: the first in line must look */
-	r = (int)gp_offload(shared_wait, &w, why);
+	r = (int)gp_offload_until_cancelled(shared_wait, &w, why, wake_all);
 	gp_cancel_point();
 	return r == ETIMEDOUT && gp_now() < deadline ? 0 : r;
 }

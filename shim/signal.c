@@ -104,6 +104,8 @@ GP_EXPORT int pthread_kill(pthread_t thread, int sig)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
 
+	if (gp_ended(g))
+		return 0; /* as glibc: the id still means something, its thread hears nothing */
 	return g ? send_to(g, sig, SI_TKILL, (union sigval){ 0 }) : real_pthread_kill(thread, sig);
 }
 
@@ -111,6 +113,8 @@ GP_EXPORT int pthread_sigqueue(pthread_t thread, int sig, const union sigval val
 {
 	struct greenlet *g = gp_greenlet_of(thread);
 
+	if (gp_ended(g))
+		return ESRCH;
 	return g ? send_to(g, sig, SI_QUEUE, value) : real_pthread_sigqueue(thread, sig, value);
 }
 

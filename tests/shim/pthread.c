@@ -1,5 +1,6 @@
 /* pthread.c - life of threads: create, join in its four forms, detach, exit, cancel, attributes, names */
 #include "case.h"
+#include <dlfcn.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -39,6 +40,23 @@ CASE(join_waits)
 	TIMED(40, t = make(nap, (void *)40); SHOW_RC(pthread_join(t, NULL)));
 }
 
+static void ask_about(pthread_t t)
+{
+	struct sched_param param = { 0 };
+	char name[16];
+	clockid_t clock;
+	int policy;
+
+	SHOW_CODE(pthread_kill(t, 0));
+	SHOW_CODE(pthread_kill(t, SIGKILL));
+	SHOW_CODE(pthread_sigqueue(t, SIGKILL, (union sigval){ 0 }));
+	SHOW_CODE(pthread_getname_np(t, name, sizeof(name)));
+	SHOW_CODE(pthread_setname_np(t, "late"));
+	SHOW_CODE(pthread_getschedparam(t, &policy, &param));
+	SHOW_CODE(pthread_setschedparam(t, SCHED_OTHER, &param));
+	SHOW_CODE(pthread_getcpuclockid(t, &clock));
+}
+
 CASE(join_of_a_dead_thread)
 {
 	pthread_t t = make(give, (void *)7);
@@ -60,6 +78,9 @@ CASE(ids_of_the_joined_and_the_detached)
 	SHOW_RC(pthread_tryjoin_np(t, &v));
 	SHOW_RC(pthread_timedjoin_np(t, &v, MS(5)));
 	SHOW_RC(pthread_cancel(t));
+	ask_about(t);
+	SHOW_CODE(pthread_getaffinity_np(t, sizeof(cpu_set_t), &(cpu_set_t){ 0 }));
+	SHOW_CODE(pthread_getattr_np(t, &(pthread_attr_t){ 0 }));
 	say("value=%ld", (long)v);
 	t = make(give, (void *)7); /* in the memory of the first */
 	SHOW_RC(pthread_join(t, &v));
@@ -419,6 +440,12 @@ CASE(chosen_attributes)
 	pthread_attr_destroy(&a);
 }
 
+static void *where_it_runs(void *arg)
+{
+	(void)arg;
+	return __builtin_frame_address(0);
+}
+
 CASE(own_stack)
 {
 	size_t size = 256 << 10;
@@ -433,6 +460,25 @@ CASE(own_stack)
 		pthread_join(t, &v);
 		say("value=%ld", (long)v);
 	}
+	pthread_attr_destroy(&a);
+	munmap(stack, size);
+}
+
+/* The old way to give a stack: its upper end, and no size. */
+CASE(stack_without_a_size)
+{
+	size_t size = 256 << 10;
+	char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int (*set)(pthread_attr_t *, void *) = (int (*)(pthread_attr_t *, void *))dlsym(RTLD_DEFAULT, "pthread_attr_setstackaddr");
+	pthread_attr_t a;
+	pthread_t t;
+	void *where;
+
+	pthread_attr_init(&a);
+	SHOW_RC(set(&a, stack + size));
+	MUST(pthread_create(&t, &a, where_it_runs, NULL) == 0);
+	pthread_join(t, &where);
+	say("on it: %d", (char *)where > stack && (char *)where < stack + size);
 	pthread_attr_destroy(&a);
 	munmap(stack, size);
 }

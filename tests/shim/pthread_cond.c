@@ -318,18 +318,23 @@ static void *cancelled_waiter(void *arg)
 	return arg;
 }
 
-CASE(cancelled_while_it_waits)
+static void cancel_a_waiter(void)
 {
 	pthread_t t;
 	void *v;
 
-	plain();
 	trail[0] = 0;
 	pthread_create(&t, NULL, cancelled_waiter, NULL);
 	settle();
 	SHOW_RC(pthread_cancel(t));
 	SHOW_RC(pthread_join(t, &v));
 	say("cancelled=%d mutex=%s", v == PTHREAD_CANCELED, trail);
+}
+
+CASE(cancelled_while_it_waits)
+{
+	plain();
+	cancel_a_waiter();
 	start_waiters(1);
 	hand_out(1, pthread_cond_signal);
 	finish();
