@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #ifdef __x86_64__
@@ -86,6 +87,25 @@ static size_t find_all(char **at)
 	return found;
 }
 
+/* RLIMIT_FSIZE counts this file, too, and its signal would end the program. */
+static long grow(int fd, size_t size)
+{
+	struct rlimit old, most;
+	bool tight;
+	long r;
+
+	tight = !gp_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&old, 0, 0) && old.rlim_cur < size;
+	if (tight) {
+		most = (struct rlimit){ old.rlim_max, old.rlim_max };
+		if (old.rlim_max < size || gp_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, (long)&most, 0, 0, 0))
+			return -EFBIG;
+	}
+	r = gp_raw(SYS_ftruncate, fd, (long)size, 0, 0, 0, 0);
+	if (tight)
+		gp_raw(SYS_prlimit64, 0, RLIMIT_FSIZE, (long)&old, 0, 0, 0);
+	return r;
+}
+
 static int make_images(char *const *at)
 {
 	size_t page = gp_page();
@@ -94,9 +114,9 @@ static int make_images(char *const *at)
 
 	if (fd == -EINVAL)
 		fd = (int)gp_raw(SYS_memfd_create, (long)"gpatch", MFD_CLOEXEC, 0, 0, 0, 0);
-	if (fd < 0 || gp_raw(SYS_ftruncate, fd, (long)(npages * page), 0, 0, 0, 0))
-		return fd < 0 ? fd : -1;
-	image = mmap(NULL, npages * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0)
+		return fd;
+	image = grow(fd, npages * page) ? MAP_FAILED : mmap(NULL, npages * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (image == MAP_FAILED) {
 		gp_raw(SYS_close, fd, 0, 0, 0, 0, 0);
 		return -ENOMEM;
@@ -160,7 +180,7 @@ bool gp_patch_libc(const char **why)
 	}
 	fd = make_images(at);
 	if (fd < 0) {
-		*why = "memfd_create is refused";
+		*why = fd == -ENOMEM ? "no memory, or too small a limit of file sizes" : "memfd_create is refused";
 		return false;
 	}
 	/* The originals first: between the two steps nothing is called by name. */
