@@ -82,6 +82,15 @@ attached() { # while a debugger comes and goes
 	echo "$(cat "$out/talked") status $?"
 }
 
+dumped() { # what a debugger's call of gp_dump() tells: main, who echoes, ten who work
+	LD_PRELOAD="$us" "$talk" 40 2>"$out/dump" >"$out/talked" &
+	pid=$!
+	sleep 0.1
+	gdb -q -nx -batch -p $pid -ex 'call (void)gp_dump()' -ex detach >/dev/null 2>"$out/err"
+	wait $pid
+	echo "$(grep -c '^gpatch: #.* \(parked in\|ready\|running\)' "$out/dump") named, status $?"
+}
+
 compile talk talk.c || { cat "$out/talk.log" >&2; exit 1; }
 compile chroot chroot.cc
 printf '%-24s %-12s %s\n' neighbour before after
@@ -118,4 +127,5 @@ export LD_PRELOAD="$us"
 got=$(attached)
 unset LD_PRELOAD
 line gdb-attach "$(verdict "$oracle" "$got")" ''
+line gdb-dump "$(verdict '12 named, status 0' "$(dumped)")" ''
 exit $status
