@@ -3,7 +3,9 @@
  * one for each kernel thread, so that one is ours; those of the program's threads are kept here and entered by signal.c.
  */
 #include "signal.h"
+#include "preempt.h"
 #include "real.h"
+#include "thread.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +18,11 @@ static char stack[64 << 10] __attribute__((aligned(64))); /* its pages do not ex
 bool gp_overflow_stack(const void *sp)
 {
 	return (const char *)sp >= stack && (const char *)sp < stack + sizeof(stack);
+}
+
+char *gp_overflow_top(void)
+{
+	return stack + sizeof(stack);
 }
 
 /* Tells, and leaves the rest to the kernel: the instruction faults again, now for the core file. */
@@ -70,6 +77,8 @@ int gp_signal_stack(struct greenlet *g, const stack_t *ss, stack_t *old, const v
 		if (mode != SS_DISABLE && new.ss_size < KERNEL_MIN)
 			return -ENOMEM;
 		g->altstack = mode == SS_DISABLE ? (stack_t){ 0 } : new;
+		if (g->altstack.ss_size && g != &gp_main)
+			gp_preempt_onstack();
 	}
 	now.ss_flags = !now.ss_size ? SS_DISABLE : gp_signal_on_stack(g, sp) ? SS_ONSTACK : 0;
 	return old ? gp_copy_out(old, &now, sizeof(now)) : 0;

@@ -4,6 +4,7 @@
 #include "real.h"
 #include "sched.h"
 #include "signal.h"
+#include "thread.h"
 
 #include <link.h>
 #include <signal.h>
@@ -25,6 +26,14 @@ static long period;            /* of the fast timer; 0: it is off */
 static unsigned fast_left;
 static uint64_t last_switches, last_preempted;
 static bool started;
+static unsigned long flags = SA_SIGINFO | SA_RESTART | SA_NODEFER | 0x04000000 /* SA_RESTORER */;
+
+struct action { /* the kernel's own: glibc refuses this number */
+	void *handler;
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
 
 static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
@@ -65,6 +74,15 @@ static uintptr_t pc(const ucontext_t *uc)
 #endif
 }
 
+static uintptr_t stack_of(const ucontext_t *uc)
+{
+#ifdef __x86_64__
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+#else
+	return (uintptr_t)uc->uc_mcontext.sp;
+#endif
+}
+
 static void set_timer(int id, long ns)
 {
 	struct itimerspec every = { { 0, ns }, { 0, ns } };
@@ -97,13 +115,30 @@ static void next_period(bool gave_way)
 		set_period(--fast_left ? FAST : 0);
 }
 
+static void give_way(int sig, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)sig, (void)info;
+	gp_sched.preempted++;
+	gp_signal_kernel_mask = ~0ull; /* which it is in here */
+	gp_yield();
+	gp_signal_return(context);
+	errno = saved;
+}
+
+/* Code that runs on memory of its own making, with a stack for handlers beside it, may have no room there for a frame. */
+static bool elsewhere(const struct greenlet *g, const ucontext_t *uc)
+{
+	return g != &gp_main && stack_of(uc) - (uintptr_t)g->stack_map >= g->stack_size;
+}
+
 static void tick(int sig, siginfo_t *info, void *context)
 {
 	uintptr_t at = pc(context);
 	bool gave_way;
 	int saved = errno;
 
-	(void)sig;
 	if (!gp_thread_is_ours || !gp_self || gp_critical || info->si_code != SI_TIMER)
 		return;
 	gave_way = gp_sched.switches - last_switches > gp_sched.preempted - last_preempted;
@@ -117,11 +152,29 @@ static void tick(int sig, siginfo_t *info, void *context)
 		if (at >= keep_out[i].low && at < keep_out[i].high)
 			return;
 	next_period(false);
-	gp_sched.preempted++;
-	gp_signal_kernel_mask = ~0ull; /* which it is in here */
-	gp_yield();
-	gp_signal_return(context);
 	errno = saved;
+	if (!gp_sigframe_move(gp_self, elsewhere(gp_self, context), sig, info, context, give_way) && !gp_overflow_stack(context))
+		give_way(sig, info, context);
+}
+
+void gp_preempt_onstack(void)
+{
+	struct action act;
+
+	flags |= SA_ONSTACK;
+	if (!started || real_syscall(SYS_rt_sigaction, SIGNAL, NULL, &act, sizeof(act.mask)))
+		return;
+	act.flags |= SA_ONSTACK; /* the handler may be that of stop.c, which calls ours */
+	real_syscall(SYS_rt_sigaction, SIGNAL, &act, NULL, sizeof(act.mask));
+}
+
+void gp_preempt_never(void)
+{
+	gp_config.preempt = false;
+	set_timer(slow, 0);
+	set_timer(fast, 0);
+	period = 0;
+	slow = fast = -1;
 }
 
 static int make_timer(clockid_t clock)
@@ -137,8 +190,7 @@ void gp_restorer(void); /* arch: the system call that returns from a handler; gl
 
 void gp_preempt_start(void)
 {
-	/* The kernel's own structure: glibc refuses this number. */
-	struct { void *handler; unsigned long flags; void (*restorer)(void); uint64_t mask; } act = { 0 };
+	struct action act = { 0 };
 
 	/* Without patched entries a lock inside libc stops the kernel thread, and a holder must not be switched away from. */
 	if (started || !gp_config.preempt || !gp_patched || gp_config.mode != GP_ASYNC)
@@ -146,7 +198,7 @@ void gp_preempt_start(void)
 	if (!nkeep)
 		dl_iterate_phdr(note_object, NULL);
 	act.handler = (void *)tick;
-	act.flags = SA_SIGINFO | SA_RESTART | SA_NODEFER | 0x04000000 /* SA_RESTORER */;
+	act.flags = flags;
 	act.restorer = gp_restorer;
 	act.mask = ~0ull; /* a handler in between could change the kernel's mask, and our return would undo it */
 	if (real_syscall(SYS_rt_sigaction, SIGNAL, &act, NULL, sizeof(act.mask)))

@@ -16,4 +16,8 @@ void gp_preempt_forget(void);
 /* The hub is about to wait: no fast ticks meanwhile. */
 void gp_preempt_idle(void);
 
+/* A greenlet has an alternate signal stack: from now on ticks begin on ours (sigframe.c). */
+void gp_preempt_onstack(void);
+void gp_preempt_never(void);
+
 #endif

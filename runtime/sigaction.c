@@ -27,9 +27,6 @@ static int install(int sig, const struct sigaction *act)
 		w.sa_flags |= SA_SIGINFO;
 		w.sa_flags &= ~SA_RESETHAND; /* that is for when the program's handler is called */
 		memset(&w.sa_mask, 0xff, sizeof(w.sa_mask));
-		/* The kernel knows one alternate stack, ours: for faults, when the greenlet's own may have no room left. */
-		if (sig != SIGSEGV && sig != SIGBUS)
-			w.sa_flags &= ~SA_ONSTACK;
 	}
 	r = real_sigaction(sig, &w, NULL);
 	if (!r && act->sa_handler == SIG_DFL)

@@ -138,7 +138,7 @@ void gp_signal_wrapper(int sig, siginfo_t *info, void *context)
 		deliver_foreign(&act, sig, info, context);
 	else if (!g || (gp_critical && !synchronous(sig, info)))
 		keep(g && own(sig, info) ? g : NULL, sig, info, context);
-	else
+	else if (!gp_sigframe_move(g, act.sa_flags & SA_ONSTACK, sig, info, context, gp_signal_wrapper))
 		arrive(g, &act, sig, info, context);
 	errno = saved;
 }

@@ -90,6 +90,16 @@ void gp_call_on(void *sp, void (*fn)(int, siginfo_t *, void *), int sig, siginfo
 void gp_overflow_start(struct greenlet *main);
 void gp_overflow_watch(int sig);
 bool gp_overflow_stack(const void *sp);
+char *gp_overflow_top(void);
+
+/*
+ * sigframe.c: a handler that the kernel began on our alternate stack goes on in fn, its frame on g's own (`onstack`) or where it was
+ * interrupted; does not return then. False: it may stay where it is, or has to.
+ */
+bool gp_sigframe_move(const struct greenlet *g, bool onstack, int sig, siginfo_t *info, void *context,
+		      void (*fn)(int, siginfo_t *, void *));
+/* Go's runtime is here: it takes the kernel's alternate stack for its own, and dies where its handlers find themselves elsewhere. */
+extern bool gp_sigframe_stays;
 
 static inline uint64_t gp_sigset(const sigset_t *set)
 {

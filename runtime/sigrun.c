@@ -31,8 +31,10 @@ void gp_sigrun_call(struct greenlet *g, const struct sigaction *act, int sig, si
 	void *here = __builtin_frame_address(0), *sp = NULL;
 
 	g->handlers_ran++;
-	if ((act->sa_flags & SA_ONSTACK) && g->altstack.ss_size && !gp_signal_on_stack(g, interrupted))
+	if ((act->sa_flags & SA_ONSTACK) && g->altstack.ss_size && !gp_signal_on_stack(g, here))
 		sp = (char *)g->altstack.ss_sp + g->altstack.ss_size;
+	else if (gp_sigframe_stays && (act->sa_flags & SA_ONSTACK))
+		sp = gp_overflow_stack(here) ? NULL : gp_overflow_top();
 	else if (gp_overflow_stack(here))
 		sp = interrupted - 128; /* the red zone */
 	if (sp)

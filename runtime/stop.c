@@ -85,6 +85,7 @@ static void install(void)
 #ifdef __x86_64__
 	ours.restorer = gp_restorer;
 #endif
+	ours.flags |= now.flags & SA_ONSTACK;
 	ours.mask = now.mask;
 	before = now; /* first: the handler may run at once */
 	real_syscall(SYS_rt_sigaction, SIGNAL, &ours, NULL, sizeof(ours.mask));

@@ -11,6 +11,7 @@
 #include "stack.h"
 #include "stdfile.h"
 #include "tls.h"
+#include "unfit.h"
 #include "watch.h"
 
 #include <limits.h>
@@ -114,6 +115,11 @@ int gp_greenlets_start(void)
 	if (__tsan_init) {
 		unusable = 1;
 		gp_say("ThreadSanitizer watches kernel threads only: threads stay native");
+		return -ENOTSUP;
+	}
+	if ((missing = gp_unfit())) {
+		unusable = 1;
+		gp_say("%s: threads stay native", missing);
 		return -ENOTSUP;
 	}
 	self_offset = (char *)&gp_self - (char *)pthread_self();

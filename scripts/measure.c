@@ -197,7 +197,7 @@ static int look_elf(int fd, const struct stat *st, struct target *t)
 			dynamic = &ph[i];
 		go |= ph[i].p_type == PT_NOTE && go_note(fd, &ph[i]);
 	}
-	if (go)
+	if (go && !(*interp && getenv("GPATCH_FORCE")))
 		return WHY("is a Go program, which makes its system calls without libc"), 0;
 	if (!*interp && starts(base(t->binary), "ld-linux"))
 		return 0; /* the dynamic linker called by hand: it will honour LD_PRELOAD */
@@ -236,16 +236,17 @@ static char *interpreter(char *line)
 	return word;
 }
 
-/* Runtimes that put guard pages into their threads' stacks, spin, or signal their own threads: greenlets do not suit them. */
-static bool own_runtime(const char *path)
+/* qemu-x86_64 and its kin; not qemu-system-x86_64, a program like any other. runtime/unfit.c has the same list. */
+static bool is_emulator(const char *path)
 {
-	static const char *const names[] = { "java", "node", "nodejs", "dotnet", "mono", "mono-sgen", "erl", "beam.smp",
-		"chrome", "chromium" };
+	static const char *const others[] = { "system-", "img", "io", "nbd", "ga", "pr-", "storage-", "edid", "vmsr-" };
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (!strcmp(base(path), names[i]))
-			return true;
-	return false;
+	if (!starts(base(path), "qemu-"))
+		return false;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (starts(base(path) + 5, others[i]))
+			return false;
+	return true;
 }
 
 /* Fills t. 0, or the errno that says why the program cannot be run at all. */
@@ -266,8 +267,8 @@ static int look(const char *name, struct target *t)
 		get_string(fd, line, sizeof line, 0);
 		if (starts(line, ELFMAG)) {
 			err = look_elf(fd, &st, t);
-			if (!err && !*t->why && own_runtime(t->binary) && !getenv("GPATCH_FORCE"))
-				WHY("manages threads in ways that greenlets do not suit (--force tries it)");
+			if (!err && !*t->why && is_emulator(t->binary) && !getenv("GPATCH_FORCE"))
+				WHY("is an emulator, which makes its guest's system calls without libc (--force tries it)");
 			close(fd);
 			return err;
 		}

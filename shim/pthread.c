@@ -6,6 +6,7 @@
 #include "../runtime/stats.h"
 #include "../runtime/thread.h"
 #include "../runtime/tls.h"
+#include "../runtime/unfit.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -60,7 +61,7 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 	int r, saved = errno;
 
 	gp_stats_thread();
-	if (gp_config.mode == GP_THREADS || !(gp_config.families & GP_F_THREAD))
+	if (gp_config.mode == GP_THREADS || !(gp_config.families & GP_F_THREAD) || gp_unfit_thread(start))
 		return real_pthread_create(thread, attr, start, arg);
 	if ((r = gp_greenlets_start())) {
 		errno = saved;

@@ -159,7 +159,8 @@ cp prog elf32
 printf '\001' | dd of=elf32 bs=1 seek=4 conv=notrunc 2>/dev/null
 cp prog arm
 printf '\267' | dd of=arm bs=1 seek=18 conv=notrunc 2>/dev/null
-cp prog path/node
+cp prog path/qemu-x86_64
+cp prog path/qemu-system-x86_64
 cp prog path/found
 cp prog plain
 chmod 644 plain
@@ -321,9 +322,13 @@ unpatched 'Go, dynamic' ./go 'is a Go program, which makes its system calls with
 unpatched 'musl' ./musl 'is linked with musl, not glibc'
 unpatched 'another dynamic linker' ./other-linker "has the dynamic linker $tmp/linker64, which is not glibc's"
 unpatched '32-bit' ./elf32 'is a 32-bit program'
-unpatched 'a runtime that does not suit' path/node 'manages threads in ways that greenlets do not suit (--force tries it)'
-run "$gpatch" --force path/node
-expect_grep '--force' '^err dummy in node: async all - - -$' '^status 0$'
+unpatched 'an emulator' path/qemu-x86_64 "is an emulator, which makes its guest's system calls without libc (--force tries it)"
+run "$gpatch" path/qemu-system-x86_64
+expect_grep 'no emulator of that kind' '^err dummy in qemu-system-x86_64: async all - - -$' '^status 0$'
+run "$gpatch" --force path/qemu-x86_64
+expect_grep '--force' '^err dummy in qemu-x86_64: async all - - -$' '^status 0$'
+run "$gpatch" --force ./go
+expect_grep '--force, Go' '^err dummy in go: async all - - -$' '^status 0$'
 run "$gpatch" ./static-script 7
 expect 'script of a static interpreter' <<END
 status 7
@@ -498,15 +503,9 @@ expect 'compare: not found' <<END
 status 127
 err gpatch: ./nothing: not found
 END
-mkdir programs
-printf '#!/bin/sh\necho "this is compare $1"\n' >programs/compare
-chmod +x programs/compare
-run env PATH="$tmp/programs:$PATH" "$gpatch" -- compare -n
-expect 'a program named compare: after --' <<END
-status 0
-out this is compare -n
-END
-rm -r programs
+cp prog path/compare # there may be another
+run env PATH="$tmp/path:$PATH" "$gpatch" -- compare
+expect_grep 'a program named compare: after --' '^status 0$' '^out compare euid'
 mkdir scratch
 run env TMPDIR="$tmp/scratch" "$gpatch" compare ./modal
 run ls -A scratch

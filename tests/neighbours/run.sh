@@ -60,6 +60,42 @@ around() {
 	line "$name" "$(verdict "$oracle" "$(result "$us" "$@")")" ''
 }
 
+# A program that stays native, and says so once: NAME command...
+refused() {
+	name=$1
+	shift
+	oracle=$(result '' "$@")
+	case $oracle in *'status 0') ;; *) line "$name" 'fails alone' ''; return ;; esac
+	alone=$(verdict "$oracle" "$(result "$us" "$@")")
+	[ "$alone/$(grep -c '^gpatch: ' "$out/err")" != pass/1 ] || alone=native
+	launched=$(verdict "$oracle" "$(result '' scripts/gpatch "$@")")
+	[ "$launched/$(grep -c '^gpatch: ' "$out/err")" != pass/1 ] || launched=native
+	line "$name" "$alone" "$launched"
+	[ "$alone$launched" = nativenative ] || status=1
+}
+
+# Runtimes with stacks, signals and spins of their own: threads, sockets, timers and children in each.
+runtimes() {
+	if command -v java >/dev/null && command -v javac >/dev/null && javac -d "$out" tests/neighbours/Talk.java; then
+		for gc in Serial Parallel G1 Z; do around "java-$gc" java -XX:+Use${gc}GC -cp "$out" Talk; done
+	fi
+	! command -v node >/dev/null || around node node tests/neighbours/talk.js
+	! command -v erl >/dev/null || around erlang erl -noshell -eval "$(cat tests/neighbours/talk.erl)"
+	if command -v mcs >/dev/null && mcs -out:"$out/talk.exe" tests/neighbours/talk.cs; then around mono mono "$out/talk.exe"; fi
+	! command -v chromium >/dev/null || around chromium chromium --headless --no-sandbox --disable-gpu --user-data-dir="$out/chromium" \
+		--dump-dom 'data:text/html,<p>hi<script>document.write(6*7)</script>'
+	# Its guest says a line of its own, as the program that it is.
+	! command -v qemu-x86_64 >/dev/null || around qemu-user qemu-x86_64 "$talk"
+	command -v go >/dev/null || return
+	export GOCACHE="$PWD/$out/gocache"
+	go build -o "$out/talk-net" tests/neighbours/talk.go
+	go build -o "$out/talk-cgo" tests/neighbours/cgo.go
+	go build -buildmode=c-shared -o "$out/libgo.so" tests/neighbours/golib.go
+	refused go-net "$out/talk-net"
+	refused go-cgo "$out/talk-cgo"
+	around go-library python3 tests/neighbours/golib.py "$out/libgo.so"
+}
+
 # In the program itself. ASan insists on being the first: it is named in front of us, as scripts/gpatch does.
 sanitized() {
 	lib=$(readlink -f "$(${CC:-gcc} -print-file-name="lib$2.so")")
@@ -129,4 +165,5 @@ got=$(attached)
 unset LD_PRELOAD
 line gdb-attach "$(verdict "$oracle" "$got")" ''
 line gdb-dump "$(verdict '12 named' "$(dumped)")" ''
+runtimes
 exit $status

@@ -1,0 +1,11 @@
+Me = self(),
+[spawn(fun() -> timer:sleep(5), Me ! {I, I * 2} end) || I <- lists:seq(1, 1000)],
+Sum = lists:sum([receive {I, V} -> V end || I <- lists:seq(1, 1000)]),
+{ok, L} = gen_tcp:listen(0, [binary, {active, false}, {ip, {127, 0, 0, 1}}]),
+{ok, Port} = inet:port(L),
+spawn(fun() -> {ok, A} = gen_tcp:accept(L), {ok, In} = gen_tcp:recv(A, 0), gen_tcp:send(A, In) end),
+{ok, C} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}]),
+gen_tcp:send(C, <<"hello">>),
+{ok, Back} = gen_tcp:recv(C, 0),
+io:format("~p ~p ~p~n", [Sum, Back, os:cmd("echo child")]),
+halt(0).
