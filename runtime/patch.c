@@ -36,19 +36,20 @@ void gp_patch_register(const struct gp_entry *table, size_t n)
 
 static const uint8_t endbr64[4] = { 0xf3, 0x0f, 0x1e, 0xfa };
 
-/* jmp rel32 where it reaches, else jmp *0(%rip) with the address behind it. Returns the length. */
-static size_t make_jump(uint8_t *code, const char *at, const void *to)
+/* jmp rel32 where it reaches, else jmp *0(%rip) with the address behind it. */
+void gp_patch_jump(struct gp_change *c, char *at, const void *to)
 {
 	intptr_t distance = (const char *)to - (at + 5);
 
-	if (distance == (int32_t)distance) {
-		code[0] = 0xe9;
-		memcpy(code + 1, &(int32_t){ (int32_t)distance }, 4);
-		return 5;
+	c->at = at;
+	c->len = distance == (int32_t)distance ? 5 : 14;
+	if (c->len == 5) {
+		c->code[0] = 0xe9;
+		memcpy(c->code + 1, &(int32_t){ (int32_t)distance }, 4);
+		return;
 	}
-	memcpy(code, "\xff\x25\0\0\0\0", 6);
-	memcpy(code + 6, &to, 8);
-	return 14;
+	memcpy(c->code, "\xff\x25\0\0\0\0", 6);
+	memcpy(c->code + 6, &to, 8);
 }
 
 static size_t page_of(char *p)
@@ -80,8 +81,6 @@ static size_t find_all(char **at)
 			at[i] = NULL;
 			continue;
 		}
-		page_of(at[i]);
-		page_of(at[i] + 13);
 		found++;
 	}
 	return found;
@@ -106,7 +105,7 @@ static long grow(int fd, size_t size)
 	return r;
 }
 
-static int make_images(char *const *at)
+static int make_images(const struct gp_change *list, size_t n)
 {
 	size_t page = gp_page();
 	int fd = (int)gp_raw(SYS_memfd_create, (long)"gpatch", MFD_CLOEXEC | 0x10 /* MFD_EXEC, Linux 6.3 */, 0, 0, 0, 0);
@@ -123,15 +122,11 @@ static int make_images(char *const *at)
 	}
 	for (size_t i = 0; i < npages; i++)
 		memcpy(image + i * page, pages[i].at, page);
-	for (size_t i = 0; i < count; i++) {
-		uint8_t code[14];
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < list[i].len; k++) {
+			char *p = list[i].at + k;
 
-		if (!at[i])
-			continue;
-		for (size_t k = 0, n = make_jump(code, at[i], entries[i].to); k < n; k++) {
-			char *p = at[i] + k;
-
-			image[page_of(p) * page + ((uintptr_t)p & (page - 1))] = (char)code[k];
+			image[page_of(p) * page + ((uintptr_t)p & (page - 1))] = (char)list[i].code[k];
 		}
 	}
 	munmap(image, npages * page);
@@ -165,27 +160,44 @@ static bool apply(int fd, const char **why)
 	return done == npages;
 }
 
-bool gp_patch_libc(const char **why)
+bool gp_patch_code(const struct gp_change *list, size_t n, const char **why)
 {
-	char *at[MAX_ENTRIES];
+	bool ok;
 	int fd;
 
-	*why = NULL;
-	if (gp_patched)
-		return true;
 	npages = 0;
-	if (!count || !find_all(at)) {
-		*why = "this libc does not export what would be patched";
-		return false;
+	for (size_t i = 0; i < n; i++) {
+		page_of(list[i].at);
+		page_of(list[i].at + list[i].len - 1);
 	}
-	fd = make_images(at);
+	fd = make_images(list, n);
 	if (fd < 0) {
 		*why = fd == -ENOMEM ? "no memory, or too small a limit of file sizes" : "memfd_create is refused";
 		return false;
 	}
-	/* The originals first: between the two steps nothing is called by name. */
-	gp_patched = apply(fd, why);
+	ok = apply(fd, why);
 	gp_raw(SYS_close, fd, 0, 0, 0, 0, 0);
+	return ok;
+}
+
+bool gp_patch_libc(const char **why)
+{
+	struct gp_change list[MAX_ENTRIES];
+	char *at[MAX_ENTRIES];
+	size_t n = 0;
+
+	*why = NULL;
+	if (gp_patched)
+		return true;
+	if (!count || !find_all(at)) {
+		*why = "this libc does not export what would be patched";
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (at[i])
+			gp_patch_jump(&list[n++], at[i], entries[i].to);
+	/* The originals first: between the two steps nothing is called by name. */
+	gp_patched = gp_patch_code(list, n, why);
 	if (gp_patched)
 		for (size_t i = 0; i < count; i++)
 			if (at[i] && entries[i].original)

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct gp_entry {
 	const char *name;     /* exported by libc.so.6, GLIBC_PRIVATE included */
@@ -25,6 +26,16 @@ void gp_patch_register(const struct gp_entry *table, size_t n);
 /* Patches what is registered. False: refused, with the reason in *why; libc is unchanged. */
 bool gp_patch_libc(const char **why);
 extern bool gp_patched;
+
+/* Other code, changed in the same way and in the order of the list: from `at` on it reads `code`. The spans must not overlap. */
+struct gp_change {
+	char *at;
+	size_t len;
+	uint8_t code[32];
+};
+bool gp_patch_code(const struct gp_change *list, size_t n, const char **why);
+/* At most 14 bytes of a jump that is placed at `at`: 5 where the distance allows it. */
+void gp_patch_jump(struct gp_change *c, char *at, const void *to);
 
 /* A pointer in memory that is read-only after relocation, and stays so. */
 bool gp_patch_pointer(void **at, void *to);

@@ -1,5 +1,6 @@
 /* <pthread.h>: the life of a thread. Its attributes are in pthread_attr.c, locks in pthread_mutex.c and their like. */
 #include "shim.h"
+#include "../runtime/gomp.h"
 #include "../runtime/offload.h"
 #include "../runtime/signal.h"
 #include "../runtime/stack.h"
@@ -67,6 +68,8 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 		errno = saved;
 		return r == -ENOTSUP ? real_pthread_create(thread, attr, start, arg) : -r;
 	}
+	if (gp_self && !gp_gomp_fits(__builtin_return_address(0)))
+		return real_pthread_create(thread, attr, start, arg);
 	how = spawn_from(attr);
 	gp_spawn_round(&how);
 	if ((r = explicit_sched(attr, &how)))

@@ -3,6 +3,7 @@
  * parking lot; numbers that the shim covers by name go to that function; everything else passes as it is.
  */
 #include "shim.h"
+#include "../runtime/gomp.h"
 #include "../runtime/park.h"
 #include "../runtime/signal.h"
 
@@ -360,4 +361,21 @@ long gp_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	if (gp_self && gp_signal_call(nr, (long[]){ a, b, c, d }, &r))
 		return gp_ret(r);
 	return real_syscall(nr, a, b, c, d, e, f);
+}
+
+/* The instruction in other code: it knows no errno. */
+static long inlined(long nr, long a, long b, long c, long d, long e, long f)
+{
+	int saved = errno;
+	long r = gp_syscall(nr, a, b, c, d, e, f);
+
+	if (r == -1)
+		r = -errno;
+	errno = saved;
+	return r;
+}
+
+__attribute__((constructor)) static void tell_runtime(void)
+{
+	gp_gomp_call = inlined;
 }
