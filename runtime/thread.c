@@ -350,8 +350,11 @@ int gp_detach(struct greenlet *g)
 
 void gp_cancel(struct greenlet *g)
 {
-	gp_tls_set_cancelled(g->pd);
+	bool due = gp_tls_set_cancelled(g->pd);
+
 	g->cancel_pending = 1;
+	if (!due) /* disabled: a wait that ended for this would have to give a reason of its own, and poll's could only be EINTR */
+		return;
 	if ((g->park_flags & GP_PARK_CANCEL) || g->cancel_async)
 		gp_ready(g, -ECANCELED);
 }

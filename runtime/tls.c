@@ -296,14 +296,20 @@ void gp_tls_last(void)
 	uselocale(LC_GLOBAL_LOCALE);
 }
 
-void gp_tls_set_cancelled(void *pd)
+static bool due(void *pd)
+{
+	return (FIELD(pd, t.cancel, unsigned) & (CANCELSTATE_BIT | CANCELED_BIT | EXITING_BITS)) == CANCELED_BIT;
+}
+
+bool gp_tls_set_cancelled(void *pd)
 {
 	__atomic_fetch_or(&FIELD(pd, t.cancel, unsigned), CANCELED_BIT, __ATOMIC_SEQ_CST);
+	return due(pd);
 }
 
 bool gp_tls_cancel_due(void)
 {
-	return (FIELD(self_pd(), t.cancel, unsigned) & (CANCELSTATE_BIT | CANCELED_BIT | EXITING_BITS)) == CANCELED_BIT;
+	return due(self_pd());
 }
 
 /* The kernel does this for a thread that dies (kernel/futex: exit_robust_list); it knows only the main thread's list. */

@@ -36,8 +36,8 @@ void gp_tls_identify(void *pd, uint32_t tid, void *stack, size_t size, size_t gu
 void gp_tls_first(struct __res_state *res); /* res: zeroed storage for the thread's resolver state */
 void gp_tls_last(void);
 
-/* Sets glibc's cancellation bit of a thread; and: must the caller act on it now? */
-void gp_tls_set_cancelled(void *pd);
+/* Sets glibc's cancellation bit of a thread: must it act on that now? And: must the caller? */
+bool gp_tls_set_cancelled(void *pd);
 bool gp_tls_cancel_due(void);
 
 /* The greenlet's own mutexes that it held when it died: robust ones become EOWNERDEAD. Calls wake for each futex word. */

@@ -2,6 +2,7 @@
 #include "case.h"
 #include <dlfcn.h>
 #include <sched.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -329,6 +330,39 @@ CASE(cancel_state_errors)
 	SHOW_RC(pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &old));
 	say("old=%d", old);
 	SHOW_RC(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL));
+}
+
+static void *waits_uncancelled(void *arg)
+{
+	struct timespec ts = { 0, 120000000 };
+	struct pollfd none = { -1, POLLIN, 0 };
+	int old;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	switch ((long)arg) {
+	case 0: TIMED(120, SHOW(poll(&none, 1, 120))); break;
+	case 1: TIMED(120, SHOW(select(0, NULL, NULL, NULL, &(struct timeval){ 0, 120000 }))); break;
+	case 2: TIMED(120, SHOW(nanosleep(&ts, NULL))); break;
+	case 3: TIMED(120, SHOW(ppoll(NULL, 0, &ts, NULL))); break;
+	}
+	pthread_setcancelstate(old, NULL);
+	say("not cancelled yet");
+	pthread_testcancel();
+	say("never reached");
+	return NULL;
+}
+
+CASE(cancelled_while_disabled_waits_on)
+{
+	for (long i = 0; i < 4; i++) {
+		pthread_t t = make(waits_uncancelled, (void *)i);
+		void *v;
+
+		settle();
+		pthread_cancel(t);
+		pthread_join(t, &v);
+		say("cancelled=%d", v == PTHREAD_CANCELED);
+	}
 }
 
 CASE(cancel_the_dead)
