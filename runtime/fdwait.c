@@ -144,12 +144,21 @@ static int wait_blind(int fd, unsigned flags, const char *why, uint64_t deadline
 	return r == -ETIMEDOUT && until < deadline ? 0 : r;
 }
 
+/* EPERM says that the file cannot be polled; of those that can it is the word of a filter of system calls. */
+static bool refused(int fd)
+{
+	struct gp_fd *f = gp_fd(fd);
+	enum gp_fdkind kind = f ? gp_fd_kind(fd, f) : GP_FD_FILE;
+
+	return kind == GP_FD_STREAM || kind == GP_FD_SOCKET || kind == GP_FD_PIPE || kind == GP_FD_TTY;
+}
+
 int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline)
 {
 	struct gp_fdwaiter w;
 	int r = watch(&w, *fd, event, true);
 
-	if (r == -EMFILE || r == -ENFILE || r == -ENOSPC || r == -ENOMEM || r == -ELOOP || r == -EINVAL)
+	if (r == -EMFILE || r == -ENFILE || r == -ENOSPC || r == -ENOMEM || r == -ELOOP || r == -EINVAL || (r == -EPERM && refused(*fd)))
 		return wait_blind(*fd, flags, why, deadline);
 	if (r)
 		return r;
@@ -200,6 +209,33 @@ static void event(struct epoll_event *ev)
 		wake(f, e);
 }
 
+/* A filter of system calls refuses epoll_wait: what poll says of those that somebody waits for. */
+static int harvest_by_poll(int ms)
+{
+	struct pollfd p[BATCH];
+	int all = 0;
+
+	for (int fd = 0, top = gp_fd_top(), n; fd < top;) {
+		for (n = 0; fd < top && n < BATCH; fd++) {
+			struct gp_fd *f = gp_fd_known(fd);
+
+			if (f && !gp_list_empty(&f->waiters))
+				p[n++] = (struct pollfd){ fd, (short)(f->armed | POLLRDHUP), 0 };
+		}
+		if (real_poll(p, (nfds_t)n, all || fd < top ? 0 : ms) <= 0)
+			continue;
+		for (int i = 0; i < n; i++) {
+			struct epoll_event ev = { .events = (uint16_t)p[i].revents };
+
+			ev.data.u64 = (uint64_t)gp_fd_table[p[i].fd].gen << 32 | (uint32_t)p[i].fd;
+			if (ev.events)
+				event(&ev);
+			all += ev.events != 0;
+		}
+	}
+	return all;
+}
+
 int gp_fd_harvest(int ms)
 {
 	struct epoll_event ev[BATCH];
@@ -207,8 +243,10 @@ int gp_fd_harvest(int ms)
 
 	do {
 		n = real_epoll_wait(epfd, ev, BATCH, all ? 0 : ms);
-		if (n < 0 && errno == EBADF)
-			gp_hub_repair();
+		if (gp_unlikely(n < 0) && errno != EINTR && (errno != EBADF || !gp_hub_repair())) {
+			gp_hub_deafen();
+			return all + harvest_by_poll(ms);
+		}
 		for (int i = 0; i < n; i++)
 			event(&ev[i]);
 		all += n > 0 ? n : 0;

@@ -26,9 +26,11 @@
 
 #define HUB_STACK (256u << 10)
 #define TICK      10000000ull /* ns */
+#define DEAF_MS   10
 #define BRISK_MS  1 /* a pause that is over sooner is waited out in our own set */
 
 struct gp_ctx gp_hub_ctx;
+bool gp_hub_deaf;
 
 static uv_loop_t loop;
 static uv_poll_t epoll_handle;
@@ -87,9 +89,17 @@ static void arm_timer(void)
 	if (!next)
 		when.it_value.tv_nsec = 1; /* zero would disarm */
 	/* libfaketime rewrites the times of the named one */
-	while (real_syscall(SYS_timerfd_settime, timer_fd, TFD_TIMER_ABSTIME, &when, NULL) && errno == EBADF && gp_hub_repair())
-		;
+	while (real_syscall(SYS_timerfd_settime, timer_fd, TFD_TIMER_ABSTIME, &when, NULL))
+		if (errno != EBADF || !gp_hub_repair()) {
+			gp_hub_deafen();
+			return;
+		}
 	armed = next;
+}
+
+bool gp_hub_deafen(void)
+{
+	return gp_hub_deaf |= started;
 }
 
 void gp_hub_event(uint64_t what)
@@ -138,6 +148,11 @@ static void wait_for_something(void)
 	}
 	gp_preempt_idle();
 	arm_timer();
+	if (gp_unlikely(gp_hub_deaf)) {
+		look(DEAF_MS);
+		run_posted();
+		return;
+	}
 	if (brisk) {
 		brisk = look(BRISK_MS);
 		return;
@@ -164,9 +179,9 @@ static void watch(int set, int fd, uint32_t events, uint64_t data)
 static int make_loop(void)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = GP_HUB_TIMER };
-	int r = uv_loop_init(&loop);
+	int r = gp_uv_prepare();
 
-	if (r)
+	if (r || (r = uv_loop_init(&loop)))
 		return r;
 	timer_fd = gp_fd_adopt(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
 	if (timer_fd < 0 || gp_fd_epoll() < 0 || epoll_ctl(gp_fd_epoll(), EPOLL_CTL_ADD, timer_fd, &ev))

@@ -35,4 +35,13 @@ void gp_hub_forget(void);
 
 extern struct gp_ctx gp_hub_ctx;
 
+/*
+ * The kernel refuses what libuv cannot do without (no memory for its set; a filter of system calls that came after the start): the hub
+ * then does without libuv, looking at descriptors and clocks a hundred times a second.
+ */
+extern bool gp_hub_deaf;
+bool gp_hub_deafen(void); /* false before the loop has started: it cannot start then */
+/* uvglue.c: what libuv would abort without. 0 or -errno. */
+int gp_uv_prepare(void);
+
 #endif

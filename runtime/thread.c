@@ -130,13 +130,14 @@ int gp_greenlets_start(void)
 		return -ENOTSUP;
 	}
 	gp_switch = gp_config.ucontext ? &gp_switch_ucontext : &gp_switch_asm;
-	if ((r = gp_hub_start()) == -EMFILE || r == -ENFILE) {
+	if ((r = gp_hub_start())) {
 		unusable = 1;
-		gp_say("no descriptors are left: threads stay native");
+		if (r == -EMFILE || r == -ENFILE)
+			gp_say("no descriptors are left: threads stay native");
+		else
+			gp_say("the event loop cannot start (%s): threads stay native", strerror(-r));
 		return -ENOTSUP;
 	}
-	if (r)
-		return r == -ENOMEM ? -EAGAIN : r;
 	gp_vfork_ours = 1;
 	gp_pid = getpid();
 	tell_libc_about_threads();

@@ -8,9 +8,11 @@
 #include "hub.h"
 #include "real.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 
@@ -21,21 +23,37 @@ const struct in6_addr gp_uv_in6addr_any = IN6ADDR_ANY_INIT;
 FILE *gp_uv_stderr = &_IO_2_1_stderr_;
 
 int gp_uv_epoll_create1(int flags);
-/*
- * The program's raw close has hit the loop: it is put right at the same number and the call made again. libuv itself would abort.
- */
+int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms);
+int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask);
+int gp_uv_epoll_ctl(int set, int op, int fd, struct epoll_event *ev);
+/* What else the kernel may say (no memory; EPERM of a filter) libuv would abort for. It is told of an event, and so comes back to us. */
+static int something_else(struct epoll_event *events)
+{
+	events->events = EPOLLIN;
+	events->data.fd = gp_fd_epoll();
+	return 1;
+}
+
+/* The program's raw close has hit the loop: it is put right at the same number and the call made again. libuv itself would abort. */
 int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 {
-	int r = real_epoll_wait(set, events, max, ms);
-
-	return r < 0 && errno == EBADF && gp_hub_repair() ? real_epoll_wait(set, events, max, ms) : r;
+	return gp_uv_epoll_pwait(set, events, max, ms, NULL);
 }
 
 int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
-	int r = real_epoll_pwait(set, events, max, ms, mask);
+	int r = gp_hub_deaf ? something_else(events) : real_epoll_pwait(set, events, max, ms, mask);
 
-	return r < 0 && errno == EBADF && gp_hub_repair() ? real_epoll_pwait(set, events, max, ms, mask) : r;
+	if (r < 0 && errno == EBADF && gp_hub_repair())
+		r = real_epoll_pwait(set, events, max, ms, mask);
+	return r < 0 && errno != EINTR && gp_hub_deafen() ? something_else(events) : r;
+}
+
+int gp_uv_epoll_ctl(int set, int op, int fd, struct epoll_event *ev)
+{
+	int r = epoll_ctl(set, op, fd, ev);
+
+	return r && errno != EEXIST && gp_hub_deafen() ? 0 : r;
 }
 
 ssize_t gp_uv_write(int fd, const void *buf, size_t n)
@@ -45,8 +63,6 @@ ssize_t gp_uv_write(int fd, const void *buf, size_t n)
 	return r < 0 && errno == EBADF && gp_hub_repair() ? real_write(fd, buf, n) : r;
 }
 
-int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms);
-int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask);
 ssize_t gp_uv_write(int fd, const void *buf, size_t n);
 int gp_uv_eventfd(unsigned count, int flags);
 int gp_uv_pipe2(int fds[2], int flags);
@@ -77,10 +93,31 @@ int gp_uv_eventfd(unsigned count, int flags)
 	return adopt(real_eventfd(count, flags));
 }
 
+/* libuv makes one pipe for the whole process, and aborts where it gets none: so that one is made before anything is libuv's. */
+static int spare[2] = { -1, -1 };
+
+int gp_uv_prepare(void)
+{
+	static bool done;
+
+	if (done || spare[0] >= 0 || !gp_uv_pipe2(spare, O_CLOEXEC)) {
+		done = true;
+		return 0;
+	}
+	spare[0] = spare[1] = -1;
+	return -errno;
+}
+
 int gp_uv_pipe2(int fds[2], int flags)
 {
-	int r = real_pipe2(fds, flags), high;
+	int r, high;
 
+	if (spare[0] >= 0 && flags == O_CLOEXEC && fds != spare) {
+		memcpy(fds, spare, sizeof(spare));
+		spare[0] = spare[1] = -1;
+		return 0;
+	}
+	r = real_pipe2(fds, flags);
 	if (r)
 		return r;
 	high = adopt(fds[0]);

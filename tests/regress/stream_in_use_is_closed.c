@@ -40,7 +40,10 @@ static void closed_meanwhile(void)
 
 		MUST(!pipe(p) && (f = fdopen(p[0], "r")));
 		r = start(reads, NULL);
-		pause_us(1000);
+		while (!ftrylockfile(f)) { /* it does not read yet */
+			funlockfile(f);
+			pause_us(300);
+		}
 		c = start(closes, NULL);
 		while (ticks < then + 5)
 			pause_us(500);
