@@ -68,6 +68,7 @@ static int close_lingering(int fd)
 
 GP_EXPORT int close(int fd)
 {
+	gp_cancel_point();
 	if (hidden(fd))
 		return (int)gp_ret(-EBADF);
 	if (gp_unlikely(gp_fd_lingers) && gp_coop(GP_F_SOCKET) && lingers(fd))

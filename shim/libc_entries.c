@@ -161,17 +161,30 @@ static int raw_open(const char *path, int flags, mode_t mode) { return (int)RAW(
 static int raw_openat(int dir, const char *path, int flags, mode_t mode) { return (int)RAW(SYS_openat, dir, path, flags, mode, 0, 0); }
 static int raw_close(int fd) { return (int)RAW(SYS_close, fd, 0, 0, 0, 0, 0); }
 
+/* libc calls these where it must not be cancelled, in the middle of malloc_stats and of closing a FILE. */
+#define UNCANCELLED(call)                                                                                                      \
+	({                                                                                                                     \
+		int state_;                                                                                                    \
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state_);                                                       \
+		__auto_type r_ = (call);                                                                                       \
+		pthread_setcancelstate(state_, NULL);                                                                          \
+		r_;                                                                                                            \
+	})
+
+static ssize_t inner_read(int fd, void *b, size_t n) { return UNCANCELLED(read(fd, b, n)); }
+static ssize_t inner_write(int fd, const void *b, size_t n) { return UNCANCELLED(write(fd, b, n)); }
+
 /* A child of posix_spawn closes descriptors of its own with our memory: what is remembered here is the parent's. */
 static int inner_close(int fd)
 {
-	return gp_raw(SYS_getpid, 0, 0, 0, 0, 0, 0) == gp_pid ? close(fd) : raw_close(fd);
+	return gp_raw(SYS_getpid, 0, 0, 0, 0, 0, 0) == gp_pid ? UNCANCELLED(close(fd)) : raw_close(fd);
 }
 
 static const struct gp_entry table[] = {
 	{ "read", read, raw_read, NULL },
-	{ "__read_nocancel", read, NULL, NULL },
+	{ "__read_nocancel", inner_read, NULL, NULL },
 	{ "write", write, raw_write, NULL },
-	{ "__write_nocancel", write, NULL, NULL },
+	{ "__write_nocancel", inner_write, NULL, NULL },
 	{ "readv", readv, raw_readv, NULL },
 	{ "writev", writev, raw_writev, NULL },
 	{ "poll", poll, raw_poll, NULL },

@@ -46,7 +46,6 @@ static int wait_and_open(int dir, const char *path, int flags, mode_t mode)
 {
 	long r;
 
-	gp_cancel_point();
 	do
 		r = gp_offload_call(GP_PARK_CANCEL, "open", (long[7]){ SYS_openat, dir, (long)path, flags, mode });
 	while (r == -ERESTART);
@@ -57,15 +56,19 @@ static int wait_and_open(int dir, const char *path, int flags, mode_t mode)
 
 static int open_here(const char *path, int flags, mode_t mode)
 {
-	int fd = waits(AT_FDCWD, path, flags) ? wait_and_open(AT_FDCWD, path, flags, mode) : real_open(path, flags, mode);
+	int fd;
 
+	gp_cancel_point();
+	fd = waits(AT_FDCWD, path, flags) ? wait_and_open(AT_FDCWD, path, flags, mode) : real_open(path, flags, mode);
 	return opened(fd, flags);
 }
 
 static int open_at(int dir, const char *path, int flags, mode_t mode)
 {
-	int fd = waits(dir, path, flags) ? wait_and_open(dir, path, flags, mode) : real_openat(dir, path, flags, mode);
+	int fd;
 
+	gp_cancel_point();
+	fd = waits(dir, path, flags) ? wait_and_open(dir, path, flags, mode) : real_openat(dir, path, flags, mode);
 	return opened(fd, flags);
 }
 

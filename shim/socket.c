@@ -123,8 +123,13 @@ static bool accepts(int fd, struct gp_fd *f)
  */
 static int accept_shared(int fd, __SOCKADDR_ARG addr, socklen_t *addrlen, int flags)
 {
-	long r = gp_stop_soon((long[7]){ SYS_accept4, fd, (long)addr.__sockaddr__, (long)addrlen, flags });
+	struct pollfd p = { fd, POLLIN, 0 };
+	long r;
 
+	/* Stopped for the time alone, on a busy machine before the call had begun: no edge will tell of the connection that is there. */
+	do
+		r = gp_stop_soon((long[7]){ SYS_accept4, fd, (long)addr.__sockaddr__, (long)addrlen, flags });
+	while (r == -EINTR && real_poll(&p, 1, 0) == 1);
 	return (int)gp_ret(r == -EINTR ? -EAGAIN : r);
 }
 

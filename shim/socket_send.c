@@ -89,6 +89,7 @@ GP_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 		return real_sendmmsg(fd, vec, n, flags);
 	if (n > 1024) /* UIO_MAXIOV, as the kernel caps it */
 		n = 1024;
+	gp_cancel_point();
 	while (sent < n) {
 		int r = real_sendmmsg(fd, vec + sent, n - sent, flags | MSG_DONTWAIT);
 

@@ -352,6 +352,39 @@ static void *waits_uncancelled(void *arg)
 	return NULL;
 }
 
+/* Points that have nothing to wait for, with the request there already. */
+static void *meets_a_point(void *arg)
+{
+	struct iovec iov = { "x", 1 };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+	int old, sv[2], fd = open("/dev/null", O_RDWR);
+
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, sv);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
+	pthread_cancel(pthread_self());
+	pthread_setcancelstate(old, NULL);
+	switch ((long)arg) {
+	case 0: close(fd); break;
+	case 1: open("/dev/null", O_RDONLY); break;
+	case 2: openat(AT_FDCWD, "/dev/null", O_RDONLY); break;
+	case 3: sendmmsg(sv[0], &m, 1, 0); break;
+	case 4: creat("/dev/null", 0600); break;
+	}
+	say("%ld passed", (long)arg);
+	return NULL;
+}
+
+CASE(points_of_cancellation_without_a_wait)
+{
+	for (long i = 0; i < 5; i++) {
+		pthread_t t = make(meets_a_point, (void *)i);
+		void *v;
+
+		pthread_join(t, &v);
+		say("%ld cancelled=%d", i, v == PTHREAD_CANCELED);
+	}
+}
+
 CASE(cancelled_while_disabled_waits_on)
 {
 	for (long i = 0; i < 4; i++) {
