@@ -20,6 +20,12 @@ int gp_fd_epoll(void)
 	return epfd;
 }
 
+/* What our set knows a descriptor by: an earlier file of the same number had another. */
+static uint64_t cookie(int fd, const struct gp_fd *f)
+{
+	return (uint64_t)f->gen << 32 | (uint32_t)fd;
+}
+
 /* Our set watches fd for `want` from now on. The kernel queues an event at once if it is ready already. */
 static int arm(int fd, struct gp_fd *f, uint32_t want)
 {
@@ -32,7 +38,7 @@ static int arm(int fd, struct gp_fd *f, uint32_t want)
 	op = f->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (all == f->armed)
 		return 0;
-	ev = (struct epoll_event){ .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = (uint64_t)f->gen << 32 | (uint32_t)fd };
+	ev = (struct epoll_event){ .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = cookie(fd, f) };
 	if (gp_fd_epoll() < 0)
 		return epfd;
 	if (epoll_ctl(epfd, op, fd, &ev)) {
@@ -144,8 +150,7 @@ static int wait_blind(int fd, unsigned flags, const char *why, uint64_t deadline
 	return r == -ETIMEDOUT && until < deadline ? 0 : r;
 }
 
-/* EPERM says that the file cannot be polled; of those that can it is the word of a filter of system calls. */
-static bool refused(int fd)
+static bool can_be_polled(int fd)
 {
 	struct gp_fd *f = gp_fd(fd);
 	enum gp_fdkind kind = f ? gp_fd_kind(fd, f) : GP_FD_FILE;
@@ -153,12 +158,30 @@ static bool refused(int fd)
 	return kind == GP_FD_STREAM || kind == GP_FD_SOCKET || kind == GP_FD_PIPE || kind == GP_FD_TTY;
 }
 
+/* Our set will not have a descriptor that is worth waiting for. */
+static bool not_in_our_set(int r, int fd)
+{
+	switch (r) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOSPC:
+	case -ENOMEM:
+	case -ELOOP:
+	case -EINVAL:
+		return true;
+	case -EPERM: /* of the file, which the call itself will tell; or of a filter of system calls */
+		return can_be_polled(fd);
+	default:
+		return false;
+	}
+}
+
 int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline)
 {
 	struct gp_fdwaiter w;
 	int r = watch(&w, *fd, event, true);
 
-	if (r == -EMFILE || r == -ENFILE || r == -ENOSPC || r == -ENOMEM || r == -ELOOP || r == -EINVAL || (r == -EPERM && refused(*fd)))
+	if (not_in_our_set(r, *fd))
 		return wait_blind(*fd, flags, why, deadline);
 	if (r)
 		return r;
@@ -227,7 +250,7 @@ static int harvest_by_poll(int ms)
 		for (int i = 0; i < n; i++) {
 			struct epoll_event ev = { .events = (uint16_t)p[i].revents };
 
-			ev.data.u64 = (uint64_t)gp_fd_table[p[i].fd].gen << 32 | (uint32_t)p[i].fd;
+			ev.data.u64 = cookie(p[i].fd, &gp_fd_table[p[i].fd]);
 			if (ev.events)
 				event(&ev);
 			all += ev.events != 0;

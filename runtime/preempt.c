@@ -74,15 +74,6 @@ static uintptr_t pc(const ucontext_t *uc)
 #endif
 }
 
-static uintptr_t stack_of(const ucontext_t *uc)
-{
-#ifdef __x86_64__
-	return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
-#else
-	return (uintptr_t)uc->uc_mcontext.sp;
-#endif
-}
-
 static void set_timer(int id, long ns)
 {
 	struct itimerspec every = { { 0, ns }, { 0, ns } };
@@ -130,7 +121,7 @@ static void give_way(int sig, siginfo_t *info, void *context)
 /* Code that runs on memory of its own making, with a stack for handlers beside it, may have no room there for a frame. */
 static bool elsewhere(const struct greenlet *g, const ucontext_t *uc)
 {
-	return g != &gp_main && stack_of(uc) - (uintptr_t)g->stack_map >= g->stack_size;
+	return g != &gp_main && (uintptr_t)gp_signal_sp(uc) - (uintptr_t)g->stack_map >= g->stack_size;
 }
 
 static void tick(int sig, siginfo_t *info, void *context)

@@ -46,7 +46,7 @@ bool gp_sigframe_move(const struct greenlet *g, bool onstack, int sig, siginfo_t
 		      void (*fn)(int, siginfo_t *, void *))
 {
 	ucontext_t *uc = context;
-	char *from = (char *)uc->uc_mcontext.gregs[REG_RSP], *fpu = (char *)uc->uc_mcontext.fpregs, *to;
+	char *from = gp_signal_sp(uc), *fpu = (char *)uc->uc_mcontext.fpregs, *to;
 	struct frame *f;
 
 	/* valgrind makes frames of its own */

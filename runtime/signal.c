@@ -38,7 +38,7 @@ static uint64_t *mask_of(ucontext_t *uc)
 	return (uint64_t *)&uc->uc_sigmask;
 }
 
-static char *stack_pointer(const ucontext_t *uc)
+char *gp_signal_sp(const ucontext_t *uc)
 {
 #ifdef __x86_64__
 	return (char *)uc->uc_mcontext.gregs[REG_RSP];
@@ -79,7 +79,7 @@ static void deliver(struct greenlet *g, const struct sigaction *act, int sig, si
 	gp_sigmask_change(g, gp_sigrun_inside(g, act, sig));
 	gp_signal_sync();
 	gp_leave();
-	gp_sigrun_call(g, act, sig, info, uc, stack_pointer(uc));
+	gp_sigrun_call(g, act, sig, info, uc, gp_signal_sp(uc));
 	gp_sigmask_block();
 	gp_sigmask_change(g, *mask_of(uc));
 	gp_signal_noted = gp_sigqueue_any(g); /* what was blocked meanwhile may be somebody's now */

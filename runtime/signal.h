@@ -91,6 +91,8 @@ void gp_overflow_start(struct greenlet *main);
 void gp_overflow_watch(int sig);
 bool gp_overflow_stack(const void *sp);
 char *gp_overflow_top(void);
+/* Where the stack of what was interrupted ends. */
+char *gp_signal_sp(const ucontext_t *uc);
 
 /*
  * sigframe.c: a handler that the kernel began on our alternate stack goes on in fn, its frame on g's own (`onstack`) or where it was

@@ -31,18 +31,11 @@ static bool is_go(const ElfW(Phdr) *ph, size_t n, ElfW(Addr) base)
 	return false;
 }
 
-/* qemu-x86_64 and its kin, which make the guest's calls; not qemu-system-x86_64, a program like any other. */
 static bool is_emulator(void)
 {
-	static const char *const others[] = { "system-", "img", "io", "nbd", "ga", "pr-", "storage-", "edid", "vmsr-" };
 	char path[PATH_MAX] = "", *name;
 
-	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0 || !(name = strrchr(path, '/')) || strncmp(++name, "qemu-", 5))
-		return false;
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (!strncmp(name + 5, others[i], strlen(others[i])))
-			return false;
-	return true;
+	return readlink("/proc/self/exe", path, sizeof(path) - 1) >= 0 && (name = strrchr(path, '/')) && gp_emulates(name + 1);
 }
 
 static const char *why(void)

@@ -26,6 +26,14 @@ int gp_uv_epoll_create1(int flags);
 int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms);
 int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask);
 int gp_uv_epoll_ctl(int set, int op, int fd, struct epoll_event *ev);
+ssize_t gp_uv_write(int fd, const void *buf, size_t n);
+int gp_uv_eventfd(unsigned count, int flags);
+int gp_uv_pipe2(int fds[2], int flags);
+int gp_uv_fcntl64(int fd, int cmd, long arg);
+int gp_uv___open64_2(const char *path, int flags);
+int gp_uv_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+long gp_uv_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
 /* What else the kernel may say (no memory; EPERM of a filter) libuv would abort for. It is told of an event, and so comes back to us. */
 static int something_else(struct epoll_event *events)
 {
@@ -63,14 +71,6 @@ ssize_t gp_uv_write(int fd, const void *buf, size_t n)
 	return r < 0 && errno == EBADF && gp_hub_repair() ? real_write(fd, buf, n) : r;
 }
 
-ssize_t gp_uv_write(int fd, const void *buf, size_t n);
-int gp_uv_eventfd(unsigned count, int flags);
-int gp_uv_pipe2(int fds[2], int flags);
-int gp_uv_fcntl64(int fd, int cmd, long arg);
-int gp_uv___open64_2(const char *path, int flags);
-int gp_uv_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-long gp_uv_syscall(long nr, long a, long b, long c, long d, long e, long f);
-
 static int adopt(int fd)
 {
 	if (fd < 0)
@@ -100,12 +100,12 @@ int gp_uv_prepare(void)
 {
 	static bool done;
 
-	if (done || spare[0] >= 0 || !gp_uv_pipe2(spare, O_CLOEXEC)) {
-		done = true;
-		return 0;
+	if (!done && gp_uv_pipe2(spare, O_CLOEXEC)) {
+		spare[0] = spare[1] = -1;
+		return -errno;
 	}
-	spare[0] = spare[1] = -1;
-	return -errno;
+	done = true;
+	return 0;
 }
 
 int gp_uv_pipe2(int fds[2], int flags)

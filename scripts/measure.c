@@ -30,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../runtime/unfit.h"
+
 #define NATIVE_CLASS (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
 
 struct target {
@@ -236,19 +238,6 @@ static char *interpreter(char *line)
 	return word;
 }
 
-/* qemu-x86_64 and its kin; not qemu-system-x86_64, a program like any other. runtime/unfit.c has the same list. */
-static bool is_emulator(const char *path)
-{
-	static const char *const others[] = { "system-", "img", "io", "nbd", "ga", "pr-", "storage-", "edid", "vmsr-" };
-
-	if (!starts(base(path), "qemu-"))
-		return false;
-	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (starts(base(path) + 5, others[i]))
-			return false;
-	return true;
-}
-
 /* Fills t. 0, or the errno that says why the program cannot be run at all. */
 static int look(const char *name, struct target *t)
 {
@@ -267,7 +256,7 @@ static int look(const char *name, struct target *t)
 		get_string(fd, line, sizeof line, 0);
 		if (starts(line, ELFMAG)) {
 			err = look_elf(fd, &st, t);
-			if (!err && !*t->why && is_emulator(t->binary) && !getenv("GPATCH_FORCE"))
+			if (!err && !*t->why && gp_emulates(base(t->binary)) && !getenv("GPATCH_FORCE"))
 				WHY("is an emulator, which makes its guest's system calls without libc (--force tries it)");
 			close(fd);
 			return err;

@@ -4,9 +4,9 @@
  * libc: symbols
  */
 #include "must.h"
+#include "ticker.h"
 #include <dlfcn.h>
 
-static atomic_int ticks;
 static int (*by_handle_usleep)(useconds_t);
 static ssize_t (*by_handle_read)(int, void *, size_t);
 static ssize_t (*by_handle_write)(int, const void *, size_t);
@@ -14,15 +14,6 @@ static int (*by_handle_lock)(pthread_mutex_t *), (*by_handle_unlock)(pthread_mut
 static int (*by_handle_poll)(struct pollfd *, nfds_t, int);
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int fds[2], count;
-
-static void *ticker(void *arg)
-{
-	for (;;) {
-		pause_us(300);
-		ticks++;
-	}
-	return arg;
-}
 
 static void *calls(void *arg)
 {

@@ -3,20 +3,11 @@
  * what exceeds a limit fails as natively. Patching libc needs a file in memory, which RLIMIT_FSIZE counts.
  */
 #include "must.h"
+#include "ticker.h"
 #include <sys/file.h>
 #include <sys/resource.h>
 
 static int fds[2];
-static atomic_int ticks;
-
-static void *ticker(void *arg)
-{
-	for (;;) {
-		pause_us(300);
-		ticks++;
-	}
-	return arg;
-}
 
 static void *says(void *arg)
 {

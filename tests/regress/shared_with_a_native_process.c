@@ -2,7 +2,9 @@
  * Mutex, condition, semaphore, barrier and rwlock in shared memory, between this program with its threads and one that runs without us:
  * each wakes the other; and who is killed with a robust mutex in his hands leaves it to a thread that waits.
  */
+#define TICK_US 1000
 #include "must.h"
+#include "ticker.h"
 #include <sys/mman.h>
 
 enum { ROUNDS = 200 };
@@ -15,7 +17,6 @@ static struct shared {
 	sem_t sem[2];
 	int turn, sum, held;
 } *s;
-static atomic_int ticks;
 
 static void play(int me)
 {
@@ -45,15 +46,6 @@ static void play(int me)
 static void *plays(void *arg)
 {
 	play(0);
-	return arg;
-}
-
-static void *ticker(void *arg)
-{
-	for (;;) {
-		pause_us(1000);
-		ticks++;
-	}
 	return arg;
 }
 

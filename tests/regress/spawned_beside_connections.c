@@ -2,7 +2,7 @@
  * posix_spawn with all that its attributes and file actions can ask, hundreds of times beside fifty connections: the children have what was
  * asked for, and nothing of their parent's is disturbed.
  */
-#include "must.h"
+#include "echoes.h"
 #include <spawn.h>
 #include <sys/stat.h>
 
@@ -11,29 +11,18 @@
 #endif
 
 extern char **environ;
-static int fds[50][2];
 static atomic_bool over;
 static atomic_ulong talks;
 static char self[4096];
 
-static void *echo(void *arg)
-{
-	int *fd = arg;
-	char c;
-
-	while (read(fd[0], &c, 1) == 1)
-		MUST(write(fd[0], &c, 1) == 1);
-	return NULL;
-}
-
 static void *talks_on(void *arg)
 {
 	for (unsigned char c = 0; !over; c++) {
-		char back[50];
+		char back[ECHOES];
 
-		for (int i = 0; i < 50; i++)
+		for (int i = 0; i < ECHOES; i++)
 			MUST(write(fds[i][1], &c, 1) == 1);
-		for (int i = 0; i < 50; i++)
+		for (int i = 0; i < ECHOES; i++)
 			MUST(read(fds[i][1], &back[i], 1) == 1 && back[i] == (char)c);
 		talks++;
 	}
@@ -97,7 +86,7 @@ static void *spawns(void *arg)
 
 int main(int argc, char **argv)
 {
-	pthread_t e[50], t, one, two;
+	pthread_t t, one, two;
 	unsigned long then;
 	sigset_t set;
 
@@ -109,10 +98,7 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL));
-	for (int i = 0; i < 50; i++) {
-		MUST(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]));
-		e[i] = start(echo, fds[i]);
-	}
+	start_echoes();
 	t = start(talks_on, NULL);
 	one = start(spawns, NULL);
 	two = start(spawns, NULL);
@@ -122,9 +108,6 @@ int main(int argc, char **argv)
 		pause_us(500);
 	over = true;
 	MUST(!pthread_join(t, NULL));
-	for (int i = 0; i < 50; i++) {
-		close(fds[i][1]);
-		MUST(!pthread_join(e[i], NULL));
-	}
+	end_echoes();
 	return 0;
 }

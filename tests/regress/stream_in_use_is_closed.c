@@ -4,19 +4,10 @@
  * libc: symbols
  */
 #include "must.h"
+#include "ticker.h"
 #include <gnu/libc-version.h>
 
 static FILE *f;
-static atomic_int ticks;
-
-static void *ticker(void *arg)
-{
-	for (;;) {
-		pause_us(300);
-		ticks++;
-	}
-	return arg;
-}
 
 static void *reads(void *arg)
 {

@@ -2,24 +2,13 @@
  * The child of vfork runs on its parent's memory: what it writes is seen, as natively, but its close, dup2, sigaction, sigprocmask, vfork
  * and fork are its own. The parent's threads, connections, handlers and masks are as they were; so are its numbers.
  */
-#include "must.h"
+#include "echoes.h"
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-static int fds[50][2];
 static atomic_bool over;
 static atomic_ulong caught, ticks;
 static volatile int told, nested;
-
-static void *echo(void *arg)
-{
-	int *fd = arg;
-	char c;
-
-	while (read(fd[0], &c, 1) == 1)
-		MUST(write(fd[0], &c, 1) == 1);
-	return NULL;
-}
 
 static void *ticker(void *arg)
 {
@@ -107,7 +96,7 @@ static void parent_is_as_it_was(void)
 		MUST(i < 5000);
 		pause_us(200);
 	}
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < ECHOES; i++)
 		MUST(write(fds[i][1], &c, 1) == 1 && read(fds[i][1], &back, 1) == 1 && back == c);
 }
 
@@ -137,26 +126,20 @@ static void *run(void *arg)
 
 int main(void)
 {
-	pthread_t t, e[50];
+	pthread_t t;
 	sigset_t mask;
 
 	on(SIGUSR1, count, SA_RESTART);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGUSR2);
 	MUST(!pthread_sigmask(SIG_BLOCK, &mask, NULL));
-	for (int i = 0; i < 50; i++) {
-		MUST(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]));
-		e[i] = start(echo, fds[i]);
-	}
+	start_echoes();
 	t = start(ticker, NULL);
 	run(NULL);
 	MUST(!pthread_join(start(run, NULL), NULL));
 	MUST(nested == 8);
 	over = true;
 	pthread_join(t, NULL);
-	for (int i = 0; i < 50; i++) {
-		close(fds[i][1]);
-		MUST(!pthread_join(e[i], NULL));
-	}
+	end_echoes();
 	return 0;
 }
