@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define BATCH 256
 #define BLIND_TICK 10000000ull /* ns */
 
 static int epfd = -1;
@@ -18,12 +17,6 @@ int gp_fd_epoll(void)
 	if (epfd < 0)
 		epfd = gp_fd_adopt(epoll_create1(EPOLL_CLOEXEC));
 	return epfd;
-}
-
-/* What our set knows a descriptor by: an earlier file of the same number had another. */
-static uint64_t cookie(int fd, const struct gp_fd *f)
-{
-	return (uint64_t)f->gen << 32 | (uint32_t)fd;
 }
 
 /* Our set watches fd for `want` from now on. The kernel queues an event at once if it is ready already. */
@@ -38,7 +31,7 @@ static int arm(int fd, struct gp_fd *f, uint32_t want)
 	op = f->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (all == f->armed)
 		return 0;
-	ev = (struct epoll_event){ .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = cookie(fd, f) };
+	ev = (struct epoll_event){ .events = all | EPOLLET | EPOLLRDHUP, .data.u64 = gp_fd_cookie(fd, f) };
 	if (gp_fd_epoll() < 0)
 		return epfd;
 	if (epoll_ctl(epfd, op, fd, &ev)) {
@@ -189,92 +182,6 @@ int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t de
 	gp_fd_unwatch(&w);
 	*fd = w.fd;
 	return r;
-}
-
-/* Pollers all hear of an event; of the consumers one for each direction, the others when it has left (gp_fd_done). */
-static void wake(struct gp_fd *f, uint32_t events)
-{
-	bool in = events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR), in_taken = !in;
-	bool out = events & (EPOLLOUT | EPOLLHUP | EPOLLERR), out_taken = !out;
-
-	gp_list_for(n, &f->waiters) {
-		struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
-		bool *taken = w->event & POLLOUT ? &out_taken : &in_taken;
-
-		if (w->consumer ? w->served || *taken :
-				  !((in && (w->event & (POLLIN | POLLPRI))) || (out && (w->event & POLLOUT)) || (events & (EPOLLERR | EPOLLHUP))))
-			continue;
-		if (w->consumer)
-			w->served = *taken = true;
-		gp_ready(w->g, 0);
-	}
-}
-
-static void event(struct epoll_event *ev)
-{
-	uint32_t fd = (uint32_t)ev->data.u64, e = ev->events;
-	struct gp_fd *f;
-
-	if (gp_unlikely(ev->data.u64 >= GP_HUB_ASYNC)) {
-		gp_hub_event(ev->data.u64);
-		return;
-	}
-	f = &gp_fd_table[fd];
-	if (f->gen != ev->data.u64 >> 32)
-		return; /* of a file that this number meant before */
-	if (e & ~EPOLLOUT)
-		f->drained = 0;
-	if (e & (EPOLLOUT | EPOLLERR | EPOLLHUP))
-		f->full = 0;
-	if (e & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
-		f->hup = 1;
-	if (!gp_list_empty(&f->waiters))
-		wake(f, e);
-}
-
-/* A filter of system calls refuses epoll_wait: what poll says of those that somebody waits for. */
-static int harvest_by_poll(int ms)
-{
-	struct pollfd p[BATCH];
-	int all = 0;
-
-	for (int fd = 0, top = gp_fd_top(), n; fd < top;) {
-		for (n = 0; fd < top && n < BATCH; fd++) {
-			struct gp_fd *f = gp_fd_known(fd);
-
-			if (f && !gp_list_empty(&f->waiters))
-				p[n++] = (struct pollfd){ fd, (short)(f->armed | POLLRDHUP), 0 };
-		}
-		if (real_poll(p, (nfds_t)n, all || fd < top ? 0 : ms) <= 0)
-			continue;
-		for (int i = 0; i < n; i++) {
-			struct epoll_event ev = { .events = (uint16_t)p[i].revents };
-
-			ev.data.u64 = cookie(p[i].fd, &gp_fd_table[p[i].fd]);
-			if (ev.events)
-				event(&ev);
-			all += ev.events != 0;
-		}
-	}
-	return all;
-}
-
-int gp_fd_harvest(int ms)
-{
-	struct epoll_event ev[BATCH];
-	int n, all = 0;
-
-	do {
-		n = real_epoll_wait(epfd, ev, BATCH, all ? 0 : ms);
-		if (gp_unlikely(n < 0) && errno != EINTR && (errno != EBADF || !gp_hub_repair())) {
-			gp_hub_deafen();
-			return all + harvest_by_poll(ms);
-		}
-		for (int i = 0; i < n; i++)
-			event(&ev[i]);
-		all += n > 0 ? n : 0;
-	} while (n == BATCH && all < 64 * BATCH);
-	return all;
 }
 
 void gp_fd_done(int fd, short ev)

@@ -118,8 +118,15 @@ void gp_fd_changed(int fd);
 /* Someone else may now share the descriptors of this process (fork, SCM_RIGHTS). */
 void gp_fd_shared(void);
 
-/* Hub: harvests our epoll set, having waited so long for the first event; wakes waiters; returns how many came. */
-int gp_fd_harvest(int ms);
+/* What our set knows a descriptor by: an earlier file of the same number had another. */
+static inline uint64_t gp_fd_cookie(int fd, const struct gp_fd *f)
+{
+	return (uint64_t)f->gen << 32 | (uint32_t)fd;
+}
+
+/* Hub: takes up to `most` events from our epoll set, having waited so long for the first; wakes waiters; returns how many came. */
+#define GP_HARVEST 64
+int gp_fd_harvest(int ms, int most);
 /* The epoll set (-1 before the first wait). */
 int gp_fd_epoll(void);
 /* The set is gone, or moves: all that it watched goes to a new one (fd, or -1: made here). */

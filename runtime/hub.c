@@ -69,7 +69,7 @@ static void on_async(uv_async_t *h)
 static void on_epoll(uv_poll_t *h, int status, int events)
 {
 	(void)h, (void)status, (void)events;
-	gp_fd_harvest(0);
+	gp_fd_harvest(0, gp_sched_room());
 }
 
 static void run_timers(void)
@@ -110,7 +110,7 @@ void gp_hub_event(uint64_t what)
 /* True if something came. */
 static bool look(int ms)
 {
-	bool any = gp_fd_harvest(ms) > 0;
+	bool any = gp_fd_harvest(ms, gp_sched_room()) > 0;
 
 	if (gp_unlikely(for_libuv)) {
 		for_libuv = false;

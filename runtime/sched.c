@@ -18,6 +18,9 @@
 #define SHORT_CYCLES  5000ull
 #define SHORT_RUN     8u
 
+/* Greenlets in line for which no more events are fetched, while half as many are as had their turn. */
+#define ROOM          32
+
 struct gp_sched gp_sched = { .ready = { &gp_sched.ready, &gp_sched.ready }, .all = { &gp_sched.all, &gp_sched.all } };
 __thread struct greenlet *gp_self __attribute__((tls_model("initial-exec")));
 __thread bool gp_thread_is_ours __attribute__((tls_model("initial-exec")));
@@ -32,6 +35,11 @@ static uint64_t last_turn;
 bool gp_on_greenlet_thread(void)
 {
 	return gp_thread_is_ours;
+}
+
+int gp_sched_room(void)
+{
+	return gp_sched.nready < ROOM ? ROOM : 1 + (int)since_turn / 2;
 }
 
 void gp_sched_turned(void)

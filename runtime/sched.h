@@ -142,6 +142,11 @@ struct greenlet *gp_sched_pop(void);
 void gp_sched_leave(struct greenlet *g);
 void gp_sched_arrived(struct greenlet *g);
 void gp_sched_turned(void);
+/*
+ * How many events the hub may take from the kernel now. The kernel's queue is as fair as ours, and who waits there touches nothing; who
+ * waits long in ours has left the cache again when his turn comes.
+ */
+int gp_sched_room(void);
 void gp_sched_first(struct greenlet *main); /* its turn has just begun */
 void gp_greenlet_reap_zombie(void);
 int gp_tcb_for_hub(void *pd);

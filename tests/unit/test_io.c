@@ -300,7 +300,7 @@ Both(io, a_cancelled_reader_passes_the_baton)
 	rest(MS);
 	cr_assert_eq(write(s[0], "1", 1), 1);
 	gp_cancel(a);
-	gp_fd_harvest(0);
+	gp_fd_harvest(0, 1);
 	cr_assert_eq(join(a), PTHREAD_CANCELED);
 	join(b);
 	cr_assert_str_eq(log_, "b");
