@@ -27,7 +27,7 @@
 #define HUB_STACK (256u << 10)
 #define TICK      10000000ull /* ns */
 #define DEAF_MS   10
-#define BRISK_MS  1 /* a pause that is over sooner is waited out in our own set */
+#define BRISK     1000000u /* ns: after a pause that was over sooner, the next is waited out in our own set */
 
 struct gp_ctx gp_hub_ctx;
 bool gp_hub_deaf;
@@ -107,17 +107,15 @@ void gp_hub_event(uint64_t what)
 	for_libuv |= what == GP_HUB_ASYNC;
 }
 
-/* True if something came. */
-static bool look(int ms)
+static void look(int ms)
 {
-	bool any = gp_fd_harvest(ms, gp_sched_room()) > 0;
-
+	/* libuv, harvesting for us, may have found its own wake-up: that edge does not come again. */
+	gp_fd_harvest(for_libuv ? 0 : ms, gp_sched_room());
 	if (gp_unlikely(for_libuv)) {
 		for_libuv = false;
 		uv_run(&loop, UV_RUN_NOWAIT);
 	}
 	run_timers();
-	return any;
 }
 
 static bool begun(void);
@@ -153,13 +151,12 @@ static void wait_for_something(void)
 		run_posted();
 		return;
 	}
-	if (brisk) {
-		brisk = look(BRISK_MS);
-		return;
-	}
 	since = gp_now();
-	uv_run(&loop, UV_RUN_ONCE);
-	brisk = gp_now() - since < BRISK_MS * 1000000u;
+	if (brisk)
+		look(-1);
+	else
+		uv_run(&loop, UV_RUN_ONCE);
+	brisk = gp_now() - since < BRISK;
 	run_timers();
 }
 
