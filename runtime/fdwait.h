@@ -40,6 +40,7 @@ struct gp_fd {
 	uint8_t rcv_at_once, snd_at_once; /* a negative SO_RCVTIMEO / SO_SNDTIMEO was set: getsockopt does not tell it from none */
 	uint8_t ours;            /* the runtime's own */
 	uint8_t nowait_refused;  /* RWF_NOWAIT is not for this file */
+	uint32_t round;          /* of harvests, in which it last had an event */
 };
 
 /* SO_LINGER was set on some socket: it may be on any, by inheritance. */

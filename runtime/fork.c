@@ -118,9 +118,7 @@ void gp_fork_child(void)
 	gp_aio_forget();
 	gp_stop_forget();
 	if (!gp_self) { /* a foreign thread: should it make greenlets, it becomes their main */
-		gp_sched.live = gp_sched.nready = 0;
-		gp_list_init(&gp_sched.all);
-		gp_list_init(&gp_sched.ready);
+		gp_sched_forget();
 		gp_main.state = GP_DEAD;
 	} else {
 		gp_greenlet_forked();

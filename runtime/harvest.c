@@ -29,6 +29,13 @@ static void wake(struct gp_fd *f, uint32_t events)
 	}
 }
 
+/*
+ * The kernel's queue is first in, first out, and each descriptor enters it anew when it is ready anew: the first one that comes a second
+ * time was preceded by all that were ready when the round began.
+ */
+static uint32_t round_now;
+static bool round_over;
+
 static void event(struct epoll_event *ev)
 {
 	uint32_t fd = (uint32_t)ev->data.u64, e = ev->events;
@@ -39,6 +46,8 @@ static void event(struct epoll_event *ev)
 		return;
 	}
 	f = &gp_fd_table[fd];
+	round_over |= f->round == round_now;
+	f->round = round_now;
 	if (f->gen != ev->data.u64 >> 32)
 		return; /* of a file that this number meant before */
 	if (e & ~EPOLLOUT)
@@ -118,20 +127,32 @@ static void fetch(const struct epoll_event *ev, int n)
 	__asm__ volatile("" ::: "memory"); /* gcc drops calls of functions that do nothing but prefetch */
 }
 
+/* Events came, as many as were asked for or fewer: those who yielded have their turn when a round is over. */
+static int harvested(int n, bool all)
+{
+	gp_sched_fed(!all && !round_over);
+	if (all || round_over)
+		round_now++;
+	round_over = false;
+	return n;
+}
+
 int gp_fd_harvest(int ms, int most)
 {
 	struct epoll_event ev[GP_HARVEST];
-	int n = real_epoll_wait(gp_fd_epoll(), ev, most < GP_HARVEST ? most : GP_HARVEST, ms);
+	int n;
 
+	most = most < GP_HARVEST ? most : GP_HARVEST;
+	n = real_epoll_wait(gp_fd_epoll(), ev, most, ms);
 	if (gp_unlikely(n < 0)) {
 		if (errno == EINTR || (errno == EBADF && gp_hub_repair()))
-			return 0;
+			return harvested(0, true);
 		gp_hub_deafen();
-		return harvest_by_poll(ms);
+		return harvested(harvest_by_poll(ms), true);
 	}
 	if (n > 1)
 		fetch(ev, n);
 	for (int i = 0; i < n; i++)
 		event(&ev[i]);
-	return n;
+	return harvested(n, n < most);
 }

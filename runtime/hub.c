@@ -139,6 +139,10 @@ static void wait_for_something(void)
 	run_timers();
 	if (gp_sched.nready)
 		return;
+	if (gp_sched.more) {
+		look(0);
+		return;
+	}
 	if (gp_unlikely(gp_sched.untrimmed)) {
 		gp_pool_trim();
 		look(0);

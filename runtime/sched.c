@@ -21,7 +21,11 @@
 /* Greenlets in line for which no more events are fetched, while half as many are as had their turn. */
 #define ROOM          32
 
-struct gp_sched gp_sched = { .ready = { &gp_sched.ready, &gp_sched.ready }, .all = { &gp_sched.all, &gp_sched.all } };
+struct gp_sched gp_sched = {
+	.ready = { &gp_sched.ready, &gp_sched.ready },
+	.yielded = { &gp_sched.yielded, &gp_sched.yielded },
+	.all = { &gp_sched.all, &gp_sched.all },
+};
 __thread struct greenlet *gp_self __attribute__((tls_model("initial-exec")));
 __thread bool gp_thread_is_ours __attribute__((tls_model("initial-exec")));
 const struct gp_switch_ops *gp_switch;
@@ -129,6 +133,26 @@ void gp_sched_arrived(struct greenlet *g)
 		gp_signal_noted = true; /* the way out of the critical section looks */
 }
 
+void gp_sched_fed(bool more)
+{
+	gp_sched.more = more;
+	while (!more && !gp_list_empty(&gp_sched.yielded)) {
+		struct gp_list *n = gp_sched.yielded.next;
+
+		gp_list_remove(n);
+		push(gp_container(n, struct greenlet, run));
+	}
+}
+
+void gp_sched_forget(void)
+{
+	gp_list_init(&gp_sched.ready);
+	gp_list_init(&gp_sched.yielded);
+	gp_list_init(&gp_sched.all);
+	gp_sched.live = gp_sched.nready = 0;
+	gp_sched.more = false;
+}
+
 void gp_make_ready(struct greenlet *g, int result)
 {
 	if (g->state == GP_PARKED) {
@@ -151,8 +175,13 @@ void gp_yield(void)
 	if (!g || gp_critical) /* malloc, called by the runtime, may end in a hook that ticks */
 		return;
 	gp_enter();
-	if ((gp_sched.nready || turn_due()) && !gp_fork_missed()) {
-		push(g);
+	if ((gp_sched.nready || gp_sched.more || turn_due()) && !gp_fork_missed()) {
+		if (gp_unlikely(gp_sched.more)) {
+			g->state = GP_READY;
+			gp_list_append(&gp_sched.yielded, &g->run);
+		} else {
+			push(g);
+		}
 		gp_sched_leave(g);
 	}
 	g->budget = fresh_budget();

@@ -105,6 +105,8 @@ bool gp_on_greenlet_thread(void);
 extern struct gp_sched {
 	struct gp_list ready;
 	unsigned nready;
+	struct gp_list yielded;  /* ready, but what the kernel holds was ready before them */
+	bool more;               /* it does */
 	uint64_t switches, made, preempted; /* statistics */
 	unsigned live;           /* greenlets that have not finished, main included; 0 before the first was made */
 	unsigned live_max;
@@ -142,11 +144,14 @@ struct greenlet *gp_sched_pop(void);
 void gp_sched_leave(struct greenlet *g);
 void gp_sched_arrived(struct greenlet *g);
 void gp_sched_turned(void);
+void gp_sched_forget(void); /* nobody is ready, nobody is alive */
 /*
  * How many events the hub may take from the kernel now. The kernel's queue is as fair as ours, and who waits there touches nothing; who
  * waits long in ours has left the cache again when his turn comes.
  */
 int gp_sched_room(void);
+/* After each harvest: does the kernel hold more that was ready before those who have yielded since? They wait for it. */
+void gp_sched_fed(bool more);
 void gp_sched_first(struct greenlet *main); /* its turn has just begun */
 void gp_greenlet_reap_zombie(void);
 int gp_tcb_for_hub(void *pd);

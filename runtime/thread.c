@@ -406,11 +406,9 @@ void gp_greenlet_forked(void)
 	struct greenlet *me = gp_self;
 
 	gp_pool_forget();
-	gp_list_init(&gp_sched.ready);
-	gp_list_init(&gp_sched.all);
+	gp_sched_forget();
 	gp_list_init(&me->run);
 	gp_list_append(&gp_sched.all, &me->all);
-	gp_sched.nready = 0;
 	gp_sched.live = 1;
 	gp_sched.zombie = NULL;
 	me->tid = (uint32_t)getpid(); /* glibc has written it into the TCB */

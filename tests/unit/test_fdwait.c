@@ -583,3 +583,36 @@ Both(fdwait, many_descriptors_at_once)
 	for (int i = 0; i < N; i++)
 		join(g[i]);
 }
+
+static int have_come;
+
+static void *wait_and_count(void *p)
+{
+	int fd = *(int *)p;
+
+	cr_assert_eq(wait_on(&fd, POLLIN, 0), 0);
+	have_come++;
+	return NULL;
+}
+
+/* The kernel's queue and ours are one line. A greenlet that computes between its calls had a turn after every few answers of a server. */
+Both(fdwait, who_yields_lets_all_go_that_were_ready_before)
+{
+	enum { N = 5 * GP_HARVEST };
+	static int fds[N][2];
+	struct greenlet *g[N];
+
+	have_come = 0;
+	for (int i = 0; i < N; i++) {
+		make_pipe(fds[i]);
+		g[i] = spawn(wait_and_count, fds[i]);
+		gp_yield();
+	}
+	for (int i = 0; i < N; i++)
+		cr_assert_eq(write(fds[i][1], "z", 1), 1);
+	while (!have_come)
+		gp_yield();
+	cr_assert_eq(have_come, N);
+	for (int i = 0; i < N; i++)
+		join(g[i]);
+}
