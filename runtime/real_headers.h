@@ -6,17 +6,6 @@
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-/* stdio under _FORTIFY_SOURCE and ISO C, and a name that C11 took away. */
-extern char *gets(char *);
-extern char *__fgets_chk(char *, size_t, int, FILE *), *__gets_chk(char *, size_t);
-extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
-extern wchar_t *__fgetws_chk(wchar_t *, size_t, int, FILE *);
-extern int __vfprintf_chk(FILE *, int, const char *, va_list), __fprintf_chk(FILE *, int, const char *, ...);
-extern int __vfwprintf_chk(FILE *, int, const wchar_t *, va_list);
-extern int __isoc99_vfscanf(FILE *, const char *, va_list), __isoc99_fscanf(FILE *, const char *, ...);
-extern int __isoc99_vfwscanf(FILE *, const wchar_t *, va_list);
-extern void __syslog_chk(int, int, const char *, ...), __vsyslog_chk(int, int, const char *, va_list);
-
 #endif
 /* scanf shall mean scanf, not __isoc99_scanf, which is another name of real.def. */
 #include <features.h>
@@ -78,6 +67,7 @@ extern char *__fgets_chk(char *, size_t, int, FILE *), *__gets_chk(char *, size_
 extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *);
 extern wchar_t *__fgetws_chk(wchar_t *, size_t, int, FILE *);
 extern int __vfprintf_chk(FILE *, int, const char *, va_list), __fprintf_chk(FILE *, int, const char *, ...);
+extern int __vdprintf_chk(int, int, const char *, va_list), __vasprintf_chk(char **, int, const char *, va_list);
 extern int __vfwprintf_chk(FILE *, int, const wchar_t *, va_list);
 extern int __isoc99_vfscanf(FILE *, const char *, va_list), __isoc99_fscanf(FILE *, const char *, ...);
 extern int __isoc99_vfwscanf(FILE *, const wchar_t *, va_list);
