@@ -71,6 +71,8 @@ extern int __vdprintf_chk(int, int, const char *, va_list), __vasprintf_chk(char
 extern int __vfwprintf_chk(FILE *, int, const wchar_t *, va_list);
 extern int __isoc99_vfscanf(FILE *, const char *, va_list), __isoc99_fscanf(FILE *, const char *, ...);
 extern int __isoc99_vfwscanf(FILE *, const wchar_t *, va_list);
+extern int __isoc23_vfscanf(FILE *, const char *, va_list), __isoc23_fscanf(FILE *, const char *, ...);
+extern int __isoc23_vfwscanf(FILE *, const wchar_t *, va_list);
 extern void __syslog_chk(int, int, const char *, ...), __vsyslog_chk(int, int, const char *, va_list);
 
 #endif

@@ -230,3 +230,45 @@ GP_EXPORT int __isoc99_fwscanf(FILE *restrict f, const wchar_t *restrict format,
 {
 	VARIADIC(format, __isoc99_vfwscanf(f, format, ap));
 }
+
+/* What glibc 2.38 and later make of the same names. */
+
+GP_EXPORT int __isoc23_vfscanf(FILE *restrict f, const char *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real___isoc23_vfscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc23_vscanf(const char *restrict format, va_list ap)
+{
+	return __isoc23_vfscanf(stdin, format, ap);
+}
+
+GP_EXPORT int __isoc23_scanf(const char *restrict format, ...)
+{
+	VARIADIC(format, __isoc23_vfscanf(stdin, format, ap));
+}
+
+GP_EXPORT int __isoc23_fscanf(FILE *restrict f, const char *restrict format, ...)
+{
+	VARIADIC(format, __isoc23_vfscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc23_vfwscanf(FILE *restrict f, const wchar_t *restrict format, va_list ap)
+{
+	return GP_LOCKED(f, real___isoc23_vfwscanf(f, format, ap));
+}
+
+GP_EXPORT int __isoc23_vwscanf(const wchar_t *restrict format, va_list ap)
+{
+	return __isoc23_vfwscanf(stdin, format, ap);
+}
+
+GP_EXPORT int __isoc23_wscanf(const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, __isoc23_vfwscanf(stdin, format, ap));
+}
+
+GP_EXPORT int __isoc23_fwscanf(FILE *restrict f, const wchar_t *restrict format, ...)
+{
+	VARIADIC(format, __isoc23_vfwscanf(f, format, ap));
+}

@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 	pthread_t t[4];
 	char line[100];
 	size_t size = 40 << 20;
-	char *memory = malloc(size);
+	char *volatile memory = malloc(size); /* volatile: to be there */
 
 	memset(memory, 1, size);
 	for (int i = 0; i < 4; i++)
