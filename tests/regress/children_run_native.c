@@ -10,7 +10,7 @@ static int look(void)
 	const char *preload = getenv("LD_PRELOAD");
 
 	for (char **e = environ; *e; e++)
-		if (!strncmp(*e, "GPATCH_", 7) || strstr(*e, "libgpatch"))
+		if (!strncmp(*e, "GPATCH_", 7) || (!strncmp(*e, "LD_PRELOAD=", 11) && strstr(*e, "libgpatch")))
 			return 1;
 	if (getenv("KEPT") == NULL)
 		return 2;
