@@ -140,11 +140,14 @@ static int harvested(int n, bool all)
 int gp_fd_harvest(int ms, int most)
 {
 	struct epoll_event ev[GP_HARVEST];
+	unsigned ran = gp_handlers_ran;
 	int n;
 
 	most = most < GP_HARVEST ? most : GP_HARVEST;
 	n = real_epoll_wait(gp_fd_epoll(), ev, most, ms);
 	if (gp_unlikely(n < 0)) {
+		if (errno == EINTR && ran == gp_handlers_ran)
+			gp_sched_stopped();
 		if (errno == EINTR || (errno == EBADF && gp_hub_repair()))
 			return harvested(0, true);
 		gp_hub_deafen();

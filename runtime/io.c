@@ -42,15 +42,16 @@ static bool not_pollable(struct gp_io *io)
 static int wait_once(struct gp_io *io)
 {
 	uint64_t until = deadline(io);
+	unsigned flags = GP_PARK_CANCEL | (io->done || until != GP_FOREVER ? GP_PARK_STOP : 0);
 	int r;
 
 	if (not_pollable(io)) {
 		io->tick = io->tick ? (io->tick * 2 < TICK_MAX ? io->tick * 2 : TICK_MAX) : TICK_FIRST;
 		until = gp_now() + io->tick < until ? gp_now() + io->tick : until;
-		r = gp_park(GP_PARK_CANCEL, io->why, (void *)(intptr_t)io->fd, until);
+		r = gp_park(flags, io->why, (void *)(intptr_t)io->fd, until);
 		return r == -ETIMEDOUT && until != io->deadline ? 0 : r;
 	}
-	r = gp_fdwait(&io->fd, io->event, GP_PARK_CANCEL, io->why, until);
+	r = gp_fdwait(&io->fd, io->event, flags, io->why, until);
 	io->f = gp_fd(io->fd);
 	return r;
 }

@@ -130,6 +130,7 @@ static void tick(int sig, siginfo_t *info, void *context)
 	bool gave_way;
 	int saved = errno;
 
+	gp_handlers_ran++;
 	if (!gp_thread_is_ours || !gp_self || gp_critical || info->si_code != SI_TIMER)
 		return;
 	gave_way = gp_sched.switches - last_switches > gp_sched.preempted - last_preempted;

@@ -168,6 +168,16 @@ void gp_ready(struct greenlet *g, int result)
 	gp_leave();
 }
 
+void gp_sched_stopped(void)
+{
+	gp_list_for(n, &gp_sched.all) {
+		struct greenlet *g = gp_container(n, struct greenlet, all);
+
+		if (g->park_flags & GP_PARK_STOP)
+			gp_ready(g, -EINTR);
+	}
+}
+
 void gp_yield(void)
 {
 	struct greenlet *g = gp_self;

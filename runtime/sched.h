@@ -33,6 +33,7 @@ static inline void gp_wait_pop(struct gp_wait *w)
 enum {
 	GP_PARK_CANCEL = 1, /* a cancellation point: pthread_cancel ends the park with -ECANCELED */
 	GP_PARK_NOTIME = 2, /* greenlet_timeout() does not end this wait: what it waits for lives on the caller's stack */
+	GP_PARK_STOP = 4,   /* signal(7): a stop of the process ends this call with EINTR once it goes on, though no handler ran */
 };
 
 /*
@@ -52,6 +53,9 @@ void gp_ready(struct greenlet *g, int result);
 
 /* The same in a critical section. */
 void gp_make_ready(struct greenlet *g, int result);
+
+/* The hub, whose wait the kernel has ended for no handler: the process was stopped, and now goes on. */
+void gp_sched_stopped(void);
 
 /* Lets every other ready greenlet run, then comes back. No-op where gp_self is NULL. */
 void gp_yield(void);
@@ -124,6 +128,7 @@ extern volatile int gp_critical;
 void gp_signal_deferred(void); /* in a greenlet: handle what was noted */
 void gp_signal_dispatch(void); /* in the hub: pick greenlets for it */
 extern volatile bool gp_signal_noted;
+extern volatile unsigned gp_handlers_ran; /* ours, in any thread: EINTR for no handler means that the process was stopped */
 static inline void gp_enter(void)
 {
 	gp_critical = gp_critical + 1;

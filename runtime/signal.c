@@ -13,6 +13,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+volatile unsigned gp_handlers_ran;
+
 static bool synchronous(int sig, const siginfo_t *info)
 {
 	return info->si_code > 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE || sig == SIGILL || sig == SIGTRAP || sig == SIGSYS);
@@ -132,6 +134,7 @@ void gp_signal_wrapper(int sig, siginfo_t *info, void *context)
 	struct greenlet *g = gp_self;
 	int saved = errno;
 
+	gp_handlers_ran++;
 	if (!gp_sigaction_handles(&act))
 		return;
 	if (!gp_thread_is_ours || (!g && synchronous(sig, info)))

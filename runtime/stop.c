@@ -62,6 +62,7 @@ long gp_stoppable(volatile int *stop, const long c[7])
 
 static void handler(int sig, siginfo_t *info, void *context)
 {
+	gp_handlers_ran++;
 	if (worker || guarding)
 		end_call(context);
 	if (worker)

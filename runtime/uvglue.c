@@ -50,10 +50,15 @@ int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 
 int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
+	unsigned ran = gp_handlers_ran;
 	int r = gp_hub_deaf ? something_else(events) : real_epoll_pwait(set, events, max, ms, mask);
 
 	if (r < 0 && errno == EBADF && gp_hub_repair())
 		r = real_epoll_pwait(set, events, max, ms, mask);
+	if (r < 0 && errno == EINTR && ran == gp_handlers_ran) {
+		gp_sched_stopped();
+		return something_else(events); /* libuv would wait on */
+	}
 	return r < 0 && errno != EINTR && gp_hub_deafen() ? something_else(events) : r;
 }
 

@@ -9,7 +9,7 @@ static int wait_for(int epfd, struct epoll_event *events, int max, const char *w
 	int fd = epfd, saved = errno, n, r;
 
 	do {
-		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, why, deadline);
+		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL | GP_PARK_STOP, why, deadline);
 		n = r == -ECANCELED ? 0 : real_epoll_wait(fd, events, max, 0);
 	} while (!n && !r);
 	n = n < 0 ? -errno : n;

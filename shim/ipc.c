@@ -77,7 +77,7 @@ static int operate(int id, struct sembuf *ops, size_t n, const struct timespec *
 		return r;
 	}
 	errno = saved;
-	return (int)on_worker(0, why, (long[7]){ SYS_semtimedop, id, (long)ops, (long)n, (long)timeout });
+	return (int)on_worker(GP_PARK_STOP, why, (long[7]){ SYS_semtimedop, id, (long)ops, (long)n, (long)timeout });
 }
 
 GP_EXPORT int semop(int id, struct sembuf *ops, size_t n)

@@ -164,7 +164,7 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 			r = fd;
 			continue;
 		}
-		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, "sigwait", deadline);
+		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL | GP_PARK_STOP, "sigwait", deadline);
 		if (r == -EBADF) { /* a raw close by the program */
 			gp_fd_disown(fd);
 			fd = -1;

@@ -70,7 +70,7 @@ GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t addrlen)
 
 		if (real_poll(&p, 1, 0) > 0)
 			break;
-		r = gp_fdwait(&fd, POLLOUT, GP_PARK_CANCEL, "connect", deadline);
+		r = gp_fdwait(&fd, POLLOUT, GP_PARK_CANCEL | (deadline == GP_FOREVER ? 0 : GP_PARK_STOP), "connect", deadline);
 		gp_fd_done(fd, POLLOUT);
 		if (r == -ECANCELED)
 			gp_cancel_now();

@@ -406,7 +406,7 @@ static const struct call {
 };
 
 /* Nobody may jump out of these: what they have half done is never undone. */
-static bool no_jump(const struct call *c)
+MAYBE bool no_jump(const struct call *c)
 {
 	return c->begin == a_holder || c->begin == a_cond || c->begin == a_barrier || c->begin == a_semaphore;
 }
