@@ -5,6 +5,7 @@
 #include "sched.h"
 #include "signal.h"
 #include "thread.h"
+#include "tls.h"
 
 #include <link.h>
 #include <signal.h>
@@ -114,6 +115,10 @@ static void give_way(int sig, siginfo_t *info, void *context)
 	gp_sched.preempted++;
 	gp_signal_kernel_mask = ~0ull; /* which it is in here */
 	gp_yield();
+	if (gp_unlikely(gp_self->cancel_pending) && gp_self->cancel_async && gp_tls_cancel_due()) {
+		gp_signal_sync(); /* this handler does not return */
+		gp_cancel_now();
+	}
 	gp_signal_return(context);
 	errno = saved;
 }

@@ -145,6 +145,7 @@ int gp_greenlets_start(void)
 	gp_main.pd = (void *)pthread_self();
 	gp_main.ctx.tp = gp_main.pd;
 	gp_main.state = GP_RUNNING;
+	gp_main.result = PTHREAD_CANCELED; /* what it stays if it does not call pthread_exit */
 	gp_sched_first(&gp_main);
 	gp_main.tid = (uint32_t)getpid();
 	gp_list_init(&gp_main.run);
@@ -349,17 +350,6 @@ int gp_detach(struct greenlet *g)
 	return 0;
 }
 
-void gp_cancel(struct greenlet *g)
-{
-	bool due = gp_tls_set_cancelled(g->pd);
-
-	g->cancel_pending = 1;
-	if (!due) /* disabled: a wait that ended for this would have to give a reason of its own, and poll's could only be EINTR */
-		return;
-	if ((g->park_flags & GP_PARK_CANCEL) || g->cancel_async)
-		gp_ready(g, -ECANCELED);
-}
-
 void gp_wait_for_others(void)
 {
 	if (gp_self != &gp_main || gp_main.exited)
@@ -392,12 +382,42 @@ static void last_round(void *round)
 	exit(0);
 }
 
-void gp_main_ends(void)
+/* By whomever: with main's TCB in place of his own. False: no keys are left. */
+static bool main_waits_at_its_end(void)
 {
 	static pthread_key_t key;
+	static bool made;
+	void *self = (void *)pthread_self();
+	int r;
 
+	if (!made && pthread_key_create(&key, last_round))
+		return false;
+	made = true;
+	gp_enter();
 	main_rounds = 0;
-	if ((!key && pthread_key_create(&key, last_round)) || pthread_setspecific(key, &key))
+	gp_tls_use(gp_main.pd);
+	r = pthread_setspecific(key, &key);
+	gp_tls_use(self);
+	gp_leave();
+	return !r;
+}
+
+void gp_cancel(struct greenlet *g)
+{
+	bool due = gp_tls_set_cancelled(g->pd);
+
+	g->cancel_pending = 1;
+	if (g->main)
+		main_waits_at_its_end(); /* which may come inside libc's own code */
+	if (!due) /* disabled: a wait that ended for this would have to give a reason of its own, and poll's could only be EINTR */
+		return;
+	if ((g->park_flags & GP_PARK_CANCEL) || g->cancel_async)
+		gp_ready(g, -ECANCELED);
+}
+
+void gp_main_ends(void)
+{
+	if (!main_waits_at_its_end())
 		atexit(gp_wait_for_others); /* no keys left */
 }
 
@@ -413,7 +433,6 @@ void gp_greenlet_forked(void)
 	gp_sched.zombie = NULL;
 	me->tid = (uint32_t)getpid(); /* glibc has written it into the TCB */
 	me->joiner = NULL;
-	me->detached = 1;
 	me->waits = NULL;
 	gp_tls_forked();
 	gp_stack_forget();

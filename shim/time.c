@@ -122,6 +122,8 @@ GP_EXPORT int sched_yield(void)
 	if (!gp_self)
 		return real_sched_yield();
 	gp_yield();
+	if (gp_self->cancel_async)
+		gp_cancel_point();
 	return 0;
 }
 GP_ALIAS_OF(__sched_yield, sched_yield);
