@@ -15,6 +15,7 @@
 #include "switch.h"
 #include "timer.h"
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <resolv.h>
 
@@ -68,6 +69,7 @@ struct greenlet {
 	struct gp_list exit_waiters; /* greenlet_join()/joinall(): parked until we are dead, any number */
 	void *stack_map;         /* lowest address of our mapping (guard included), or of the user's stack */
 	size_t stack_size, guard_size;
+	cpu_set_t *affinity;     /* pthread_setaffinity_np: kept, not applied; NULL: none of its own */
 	uint64_t sigmask;        /* kernel form: bit n-1 is signal n */
 	uint64_t saved_mask;
 	uint64_t sigwait;        /* what it waits for in sigwait() */

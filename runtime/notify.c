@@ -88,7 +88,7 @@ void gp_notice_run(const struct sigevent *ev)
 	real_pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	*c = (struct call){ .hub.fn = in_hub, .fn = ev->sigev_notify_function, .value = ev->sigev_value };
 	c->how = how(ev->sigev_notify_attributes);
-	c->how.from_hub = true;
+	c->how.from_hub = c->how.mask_set = true;
 	c->how.sigmask = gp_sigset(&mask) & ~GP_SIGMASK_LIBC;
 	gp_hub_post(&c->hub);
 }

@@ -302,17 +302,30 @@ uint64_t gp_lot_look(uint64_t *tick, uint64_t deadline)
 	return at < deadline ? at : deadline;
 }
 
-enum { MUTEX_ROBUST = 16, MUTEX_SHARED = 128 }; /* of __kind, in every glibc (pthreadP.h) */
+enum { MUTEX_ROBUST = 16, MUTEX_PI = 32, MUTEX_SHARED = 128 }; /* of __kind, in every glibc (pthreadP.h) */
 
 static bool unlocks_unseen(const pthread_mutex_t *m)
 {
 	return gp_lot_unseen || (m->__data.__kind & MUTEX_SHARED) || (gp_lot_foreign && (m->__data.__kind & MUTEX_ROBUST));
 }
 
+/* glibc leaves the dead owner of such a mutex to the kernel, which knows neither him nor his heir. Without priorities it is a robust one. */
+static bool left_by_the_dead(const pthread_mutex_t *m)
+{
+	return (m->__data.__kind & (MUTEX_ROBUST | MUTEX_PI)) == (MUTEX_ROBUST | MUTEX_PI) &&
+	       ((uint32_t)m->__data.__lock & (FUTEX_OWNER_DIED | FUTEX_WAITERS)) == FUTEX_OWNER_DIED; /* nobody waits in the kernel */
+}
+
 int gp_mutex_try(pthread_mutex_t *m)
 {
-	int r = real_pthread_mutex_trylock(m);
+	bool dead = left_by_the_dead(m);
+	int r;
 
+	if (gp_unlikely(dead))
+		m->__data.__kind &= ~MUTEX_PI;
+	r = real_pthread_mutex_trylock(m);
+	if (gp_unlikely(dead))
+		m->__data.__kind |= MUTEX_PI;
 	/* glibc's trylock (2.36) keeps the lock word of a mutex that it declares unrecoverable; its lock gives it back. */
 	if (gp_unlikely(r == ENOTRECOVERABLE) && ((uint32_t)m->__data.__lock & FUTEX_TID_MASK) == gp_self->tid)
 		__atomic_store_n(&m->__data.__lock, 0, __ATOMIC_RELEASE);

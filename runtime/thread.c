@@ -199,6 +199,16 @@ void gp_spawn_round(struct gp_spawn *how)
 		how->stack_size = (gp_stack_min() + 2 * page - 1) & ~(page - 1);
 }
 
+/* Without memory the wish is forgotten: nothing is bound by it. */
+static cpu_set_t *affinity_of(const cpu_set_t *set)
+{
+	cpu_set_t *own = set ? malloc(sizeof(*own)) : NULL;
+
+	if (own)
+		*own = *set;
+	return own;
+}
+
 int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(void *), void *arg)
 {
 	struct gp_spawn h = *how;
@@ -229,7 +239,8 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		g->sched_set = h.sched_set || parent->sched_set;
 		g->sched_policy = h.sched_set ? h.sched_policy : parent->sched_policy;
 		g->sched_priority = h.sched_set ? h.sched_priority : parent->sched_priority;
-		g->sigmask = h.from_hub ? h.sigmask : parent->sigmask; /* POSIX: inherited; the pending set is empty */
+		g->sigmask = h.mask_set ? h.sigmask : parent->sigmask; /* POSIX: inherited; the pending set is empty */
+		g->affinity = affinity_of(h.affinity ? h.affinity : parent->affinity);
 		g->deadline = GP_FOREVER;
 		g->start_at = 0;
 		g->altstack = (stack_t){ 0 };
@@ -265,6 +276,23 @@ int gp_sched_refused(int policy, int priority)
 	return (policy == SCHED_FIFO || policy == SCHED_RR) && geteuid() ? EPERM : 0;
 }
 
+/* Only the kernel knows: it is asked for a moment, for the thread that carries all. */
+int gp_affinity_refused(size_t size, const cpu_set_t *wanted, cpu_set_t *granted)
+{
+	cpu_set_t was = { 0 };
+	int saved = errno, r = 0;
+
+	if (real_syscall(SYS_sched_getaffinity, 0, sizeof(was), &was) < 0 || real_syscall(SYS_sched_setaffinity, 0, size, wanted)) {
+		r = errno;
+		errno = saved;
+		return r;
+	}
+	memset(granted, 0, sizeof(*granted));
+	real_syscall(SYS_sched_getaffinity, 0, sizeof(*granted), granted);
+	real_syscall(SYS_sched_setaffinity, 0, sizeof(was), &was);
+	return 0;
+}
+
 void gp_greenlet_reap_zombie(void)
 {
 	struct greenlet *g = gp_sched.zombie;
@@ -284,6 +312,8 @@ _Noreturn void gp_finish(struct greenlet *g)
 	if (gp_sched.live == 1) /* the child of a fork, which has no main: the last thread ends the process */
 		exit(0);
 	gp_tls_robust_exit(g->pd, wake_futex);
+	free(g->affinity);
+	g->affinity = NULL;
 	gp_signal_gone(g);
 	gp_enter();
 	g->state = GP_DEAD;
@@ -363,6 +393,7 @@ void gp_wait_for_others(void)
 		gp_lot_wait(&gp_sched.live, 0, "the last thread", GP_FOREVER);
 	gp_main.exited = 0; /* what exit() still runs on it may be interrupted again */
 	gp_signal_born(&gp_main);
+	gp_signal_sync(); /* the kernel's mask was nobody's meanwhile */
 }
 
 /*

@@ -14,8 +14,10 @@ struct gp_spawn {
 	size_t guard_size;
 	void *stack;          /* lowest address of the program's own stack, or NULL */
 	bool detached;
-	bool from_hub;        /* the hub makes it, for nobody: with this mask and main's name */
+	bool from_hub;        /* the hub makes it, for nobody: with main's name */
+	bool mask_set;        /* with this mask; else with its maker's */
 	uint64_t sigmask;
+	const cpu_set_t *affinity; /* NULL: as its maker's */
 	bool sched_set;       /* PTHREAD_EXPLICIT_SCHED, with what follows; else as its maker's */
 	uint8_t sched_policy, sched_priority;
 };
@@ -25,6 +27,9 @@ void gp_spawn_round(struct gp_spawn *how);
 
 /* 0 where the kernel would give a thread this policy and priority, else its errno. */
 int gp_sched_refused(int policy, int priority);
+
+/* 0 with the CPUs of `wanted` that a thread may have, else the kernel's errno. */
+int gp_affinity_refused(size_t size, const cpu_set_t *wanted, cpu_set_t *granted);
 
 /*
  * Makes a greenlet that will run start(arg); it runs when the caller parks or yields. 0, or -EAGAIN (no memory, fds or maps), -EINVAL (stack too small).

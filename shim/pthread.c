@@ -2,6 +2,7 @@
 #include "shim.h"
 #include "../runtime/gomp.h"
 #include "../runtime/offload.h"
+#include "../runtime/sigmask.h"
 #include "../runtime/signal.h"
 #include "../runtime/stack.h"
 #include "../runtime/stats.h"
@@ -27,12 +28,22 @@ static int explicit_sched(const pthread_attr_t *attr, struct gp_spawn *how)
 	return gp_sched_refused(policy, param.sched_priority);
 }
 
+/* glibc gives all CPUs that the set has room for where none were asked for. */
+static int wanted_affinity(const pthread_attr_t *attr, cpu_set_t *cpus, struct gp_spawn *how)
+{
+	if (!attr || pthread_attr_getaffinity_np(attr, sizeof(*cpus), cpus) || CPU_COUNT(cpus) == CPU_SETSIZE)
+		return 0;
+	how->affinity = cpus;
+	return gp_affinity_refused(sizeof(*cpus), cpus, cpus);
+}
+
 static struct gp_spawn spawn_from(const pthread_attr_t *attr)
 {
 	struct gp_spawn how = { 0 };
 	pthread_attr_t def;
 	const pthread_attr_t *a = attr;
 	int detach = PTHREAD_CREATE_JOINABLE;
+	sigset_t mask;
 	char *top;
 
 	if (!a) {
@@ -50,6 +61,10 @@ static struct gp_spawn spawn_from(const pthread_attr_t *attr)
 	if (!how.stack && gp_config.stack)
 		how.stack_size = gp_config.stack;
 	how.detached = detach == PTHREAD_CREATE_DETACHED;
+#if __GLIBC_PREREQ(2, 32)
+	how.mask_set = !pthread_attr_getsigmask_np(a, &mask);
+	how.sigmask = gp_sigset(&mask) & ~GP_SIGMASK_LIBC;
+#endif
 	if (!attr)
 		pthread_attr_destroy(&def);
 	return how;
@@ -59,6 +74,7 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 {
 	struct greenlet *g;
 	struct gp_spawn how;
+	cpu_set_t cpus;
 	int r, saved = errno;
 
 	gp_stats_thread();
@@ -72,7 +88,7 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 		return real_pthread_create(thread, attr, start, arg);
 	how = spawn_from(attr);
 	gp_spawn_round(&how);
-	if ((r = explicit_sched(attr, &how)))
+	if ((r = explicit_sched(attr, &how)) || (r = wanted_affinity(attr, &cpus, &how)))
 		return r;
 	r = gp_spawn(&g, &how, start, arg);
 	errno = saved;

@@ -6,6 +6,7 @@
 #include "../runtime/thread.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ GP_EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
 	struct sched_param param;
+	cpu_set_t cpus;
 	int policy, r;
 
 	if (!g || g->main)
@@ -30,6 +32,8 @@ GP_EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *attr)
 		pthread_attr_setschedpolicy(attr, policy);
 		pthread_attr_setschedparam(attr, &param);
 	}
+	if (!pthread_getaffinity_np(thread, sizeof(cpus), &cpus))
+		pthread_attr_setaffinity_np(attr, sizeof(cpus), &cpus);
 	return 0;
 }
 
@@ -76,25 +80,33 @@ static pthread_t carrier(pthread_t thread)
 GP_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
+	int r;
 
 	if (g && g->state == GP_GONE)
 		return ESRCH;
-	return real_pthread_getaffinity_np(carrier(thread), size, set);
+	r = real_pthread_getaffinity_np(carrier(thread), size, set);
+	if (!r && g && g->affinity)
+		memcpy(set, g->affinity, size < sizeof(*g->affinity) ? size : sizeof(*g->affinity));
+	return r;
 }
 
-/* One greenlet's wish must not bind all the others to its CPU: taken note of by nobody, checked by the kernel for validity only. */
+/* One greenlet's wish must not bind all the others to its CPU: it is kept, and checked by the kernel for validity only. */
 GP_EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
+	cpu_set_t granted;
+	int r;
 
 	if (!g || g->main)
 		return real_pthread_setaffinity_np(carrier(thread), size, set);
 	if (g->state == GP_GONE)
 		return ESRCH;
-	for (size_t i = 0; i < size; i++)
-		if (((const char *)set)[i])
-			return 0;
-	return EINVAL;
+	if ((r = gp_affinity_refused(size, set, &granted)))
+		return r;
+	if (!g->affinity && !(g->affinity = malloc(sizeof(*g->affinity))))
+		return ENOMEM;
+	*g->affinity = granted;
+	return 0;
 }
 
 GP_EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param)
