@@ -42,7 +42,7 @@ static bool not_pollable(struct gp_io *io)
 static int wait_once(struct gp_io *io)
 {
 	uint64_t until = deadline(io);
-	unsigned flags = GP_PARK_CANCEL | (io->done || until != GP_FOREVER ? GP_PARK_STOP : 0);
+	unsigned flags = GP_PARK_CANCEL | (io->done || until != GP_FOREVER ? GP_PARK_STOP : io->f->kind == GP_FD_TTY ? GP_PARK_ANEW : 0);
 	int r;
 
 	if (not_pollable(io)) {
@@ -146,7 +146,7 @@ bool gp_io_next(struct gp_io *io)
 	if (io->dontwait || (!io->done && gp_fd_nonblock(io->fd, f)))
 		return false;
 	/* No edge can be lost between the try and here: one kernel thread, and arming reports what is ready. */
-	if (f->armed & (io->event == POLLIN ? POLLIN : POLLOUT))
+	if (f->kind != GP_FD_TTY && (f->armed & (io->event == POLLIN ? POLLIN : POLLOUT)))
 		*(io->event == POLLIN ? &f->drained : &f->full) = 1;
 	return park(io) && !broken(io);
 }

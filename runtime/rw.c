@@ -2,10 +2,27 @@
 #include "iov.h"
 #include "offload.h"
 #include "real.h"
+#include "sigaction.h"
 
 #include <limits.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+/*
+ * What the kernel does to a process in the background before it reads its terminal, stopped or refused: a read of nothing has that of it
+ * and no more. A handler of SIGTTIN may be another greenlet's to run; the kernel would come back here for ever before that has its turn.
+ */
+static bool in_background(const struct gp_io *io)
+{
+	pid_t front;
+
+	if (io->event != POLLIN || io->f->kind != GP_FD_TTY || gp_sigaction_handles(&gp_sigaction[SIGTTIN]) ||
+	    (front = tcgetpgrp(io->fd)) < 0 || front == getpgrp() || tcgetsid(io->fd) != getsid(0))
+		return false;
+	return (gp_self->sigmask & gp_sigbit(SIGTTIN)) || (real_read(io->fd, NULL, 0) < 0 && errno == EIO);
+}
 
 /*
  * One try that does not wait, by kind of file:
@@ -26,7 +43,7 @@ static ssize_t polled(struct gp_io *io, const struct iovec *iov, int count)
 	if (gp_fd_nonblock(fd, io->f))
 		return io->event == POLLIN ? real_readv(fd, iov, count) : real_writev(fd, iov, count);
 	if (real_poll(&p, 1, 0) == 0) {
-		errno = EAGAIN;
+		errno = in_background(io) ? EIO : EAGAIN;
 		return -1;
 	}
 	if (io->event == POLLIN)

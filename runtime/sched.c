@@ -173,8 +173,8 @@ void gp_sched_stopped(void)
 	gp_list_for(n, &gp_sched.all) {
 		struct greenlet *g = gp_container(n, struct greenlet, all);
 
-		if (g->park_flags & GP_PARK_STOP)
-			gp_ready(g, -EINTR);
+		if (g->park_flags & (GP_PARK_STOP | GP_PARK_ANEW))
+			gp_ready(g, g->park_flags & GP_PARK_STOP ? -EINTR : -ERESTART);
 	}
 }
 

@@ -34,6 +34,7 @@ enum {
 	GP_PARK_CANCEL = 1, /* a cancellation point: pthread_cancel ends the park with -ECANCELED */
 	GP_PARK_NOTIME = 2, /* greenlet_timeout() does not end this wait: what it waits for lives on the caller's stack */
 	GP_PARK_STOP = 4,   /* signal(7): a stop of the process ends this call with EINTR once it goes on, though no handler ran */
+	GP_PARK_ANEW = 8,   /* and this one begins anew then: -ERESTART */
 };
 
 /*
