@@ -131,6 +131,15 @@ void gp_fork_child(void)
 	gp_watch_forget();
 }
 
+long gp_fork_raw(long pid)
+{
+	if (!pid)
+		gp_fork_child();
+	else if (pid > 0 && gp_self)
+		gp_fd_shared();
+	return pid;
+}
+
 void gp_fork_init(void)
 {
 	pthread_atfork(prepare, parent, gp_fork_child);

@@ -13,6 +13,13 @@ void gp_fork_watch(void);
 /* What the handler does in the child. */
 void gp_fork_child(void);
 
+/* After a fork that ran no handlers, with what it returned: in the child, or the parent. Returns that. */
+long gp_fork_raw(long pid);
+
+/* vfork.S, and a clone that is one; -errno or a pid, 0: in the child. */
+int gp_vfork_prepare(void);
+int gp_vfork_return(long r);
+
 /* This is the child of a vfork, on its parent's memory. gp_self is NULL and no greenlet is alive, so hooks act natively. */
 extern bool gp_vforked;
 

@@ -6,18 +6,63 @@
 #include "../runtime/fork.h"
 #include "../runtime/signal.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <unistd.h>
 
 /* Like fork, but without the handlers of pthread_atfork: ours is one of them. */
 GP_EXPORT pid_t _Fork(void)
 {
-	pid_t pid = real__Fork();
-
-	if (!pid)
-		gp_fork_child();
-	return pid;
+	return (pid_t)gp_fork_raw(real__Fork());
 }
+
+struct child {
+	int (*fn)(void *);
+	void *arg;
+};
+
+static int copied(void *arg)
+{
+	struct child *c = arg;
+
+	gp_fork_raw(0);
+	return c->fn(c->arg);
+}
+
+static int vforked(void *arg)
+{
+	struct child *c = arg;
+
+	gp_vfork_return(0);
+	return c->fn(c->arg);
+}
+
+/*
+ * A child that has a copy of our memory, or ours until it execs or ends. Others are threads without the name, which run beside us on the
+ * thread pointer that they were given: what they call is their affair.
+ */
+GP_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+	struct child c = { fn, arg };
+	int *parent_tid, *child_tid, r;
+	void *tls;
+	va_list ap;
+
+	va_start(ap, arg);
+	parent_tid = va_arg(ap, int *);
+	tls = va_arg(ap, void *);
+	child_tid = va_arg(ap, int *);
+	va_end(ap);
+	if (!gp_self || !fn || (flags & (CLONE_THREAD | CLONE_SETTLS)) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		return real_clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
+	if (flags & CLONE_VM) {
+		gp_vfork_prepare();
+		r = real_clone(vforked, stack, flags, &c, parent_tid, tls, child_tid);
+		return gp_vfork_return(r < 0 ? -errno : r);
+	}
+	return (int)gp_fork_raw(real_clone(copied, stack, flags, &c, parent_tid, tls, child_tid));
+}
+GP_ALIAS_OF(__clone, clone);
 
 /* No signal is handled between here and the new program, which could put the mask back. */
 static void before(void)

@@ -3,6 +3,7 @@
  * parking lot; numbers that the shim covers by name go to that function; everything else passes as it is.
  */
 #include "shim.h"
+#include "../runtime/fork.h"
 #include "../runtime/gomp.h"
 #include "../runtime/park.h"
 #include "../runtime/signal.h"
@@ -10,6 +11,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -290,6 +292,8 @@ static long raw_clock_nanosleep(clockid_t clock, int flags, long ts, long rem)
 /* True where the number is one that the shim covers by name and that means the same there. */
 static bool by_name(long nr, long a, long b, long c, long d, long e, long f, long *r)
 {
+	uint64_t flags;
+
 #define CALL(name, ...) case SYS_##name: *r = (long)name(__VA_ARGS__); return true
 	switch (nr) {
 	CALL(read, (int)a, (void *)b, (size_t)c);
@@ -334,6 +338,12 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 		if (e)
 			return false; /* libc's has no place for the resource usage */
 		*r = waitid((idtype_t)a, (id_t)b, (void *)c, (int)d);
+		return true;
+	case SYS_clone:
+	case SYS_clone3:
+		if (nr == SYS_clone ? a & CLONE_VM : gp_copy_in(&flags, (void *)a, sizeof(flags)) || (flags & CLONE_VM))
+			return false;
+		*r = gp_fork_raw(real_syscall(nr, a, b, c, d, e, f));
 		return true;
 	case SYS_rt_sigtimedwait: *r = raw_sigtimedwait(a, b, c, d); return true;
 	case SYS_rt_sigsuspend:   *r = b == KERNEL_SIGSET ? sigsuspend((void *)a) : gp_ret(-EINVAL); return true;

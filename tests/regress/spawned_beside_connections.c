@@ -49,6 +49,50 @@ static int looks(void)
 	return sigaction(SIGTERM, NULL, &act) || act.sa_handler != SIG_DFL ? 14 : 5;
 }
 
+/* The rest of what there is: a session and scheduler of its own, other ids, directories, descriptors that stay and go. */
+static int looks_again(void)
+{
+	char cwd[64];
+
+	if (getsid(0) != getpid() || sched_getscheduler(0) != SCHED_OTHER || !getcwd(cwd, sizeof(cwd)) || strcmp(cwd, "/dev"))
+		return 20;
+	if (fcntl(5, F_GETFD) != -1 || fcntl(6, F_GETFD) || fcntl(7, F_GETFD) || geteuid() != getuid())
+		return 21;
+	return 6;
+}
+
+static void spawn_again(void)
+{
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), kept = fcntl(2, F_DUPFD_CLOEXEC, 200), st;
+	char *argv[] = { self, "looks", "again", NULL };
+	struct sched_param param = { 0 };
+	posix_spawn_file_actions_t acts;
+	posix_spawnattr_t attr;
+	pid_t pid;
+
+	MUST(root >= 0 && kept >= 0);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_RESETIDS | POSIX_SPAWN_SETSCHEDULER | POSIX_SPAWN_SETSCHEDPARAM |
+						POSIX_SPAWN_USEVFORK);
+	posix_spawnattr_setschedpolicy(&attr, SCHED_OTHER);
+	posix_spawnattr_setschedparam(&attr, &param);
+	posix_spawn_file_actions_init(&acts);
+	posix_spawn_file_actions_adddup2(&acts, kept, 5);
+	posix_spawn_file_actions_adddup2(&acts, kept, 6);
+	posix_spawn_file_actions_addclose(&acts, 5);
+	posix_spawn_file_actions_addfchdir_np(&acts, root);
+	posix_spawn_file_actions_addopen(&acts, 7, "dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_addchdir_np(&acts, "dev");
+	MUST(!posix_spawnp(&pid, self, &acts, &attr, argv, environ) && waitpid(pid, &st, 0) == pid);
+	if (st != 6 << 8)
+		dprintf(2, "child: %x\n", (unsigned)st);
+	MUST(st == 6 << 8);
+	posix_spawn_file_actions_destroy(&acts);
+	posix_spawnattr_destroy(&attr);
+	close(root);
+	close(kept);
+}
+
 static void *spawns(void *arg)
 {
 	posix_spawn_file_actions_t acts;
@@ -74,8 +118,10 @@ static void *spawns(void *arg)
 		MUST(!posix_spawn(&pid, self, &acts, &attr, argv, environ));
 		MUST(waitpid(pid, &st, 0) == pid);
 		if (st != 5 << 8)
-			printf("child: %x\n", (unsigned)st);
+			dprintf(2, "child: %x\n", (unsigned)st);
 		MUST(st == 5 << 8);
+		if (i % 10 == 5)
+			spawn_again();
 		if (i % 10 == 0)
 			MUST(posix_spawn(&pid, wrong[0], NULL, NULL, wrong, environ) == ENOENT);
 	}
@@ -92,7 +138,7 @@ int main(int argc, char **argv)
 
 	(void)argv;
 	if (argc > 1)
-		return looks();
+		return argc > 2 ? looks_again() : looks();
 	MUST(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	signal(SIGTERM, SIG_IGN);
 	sigemptyset(&set);
