@@ -139,6 +139,7 @@ static const char *parse_stats(const char *name)
 
 void gp_config_init(void)
 {
+	const char *preloads = getenv("LD_PRELOAD") ?: "";
 	int saved = errno;
 
 	gp_config.mode = (enum gp_mode)choice("GPATCH_MODE", "async|sync|threads");
@@ -155,5 +156,7 @@ void gp_config_init(void)
 	gp_config.stack = parse_size("GPATCH_STACK");
 	gp_config.watch = parse_watch("GPATCH_WATCH");
 	gp_config.stats = parse_stats("GPATCH_STATS");
+	gp_config.valgrind = strstr(preloads, "/vgpreload_core");
+	gp_config.helgrind = strstr(preloads, "/vgpreload_helgrind") || strstr(preloads, "/vgpreload_drd");
 	errno = saved;
 }

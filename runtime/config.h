@@ -31,6 +31,7 @@ extern struct gp_config {
 	size_t stack;          /* 0: what the program asks for */
 	unsigned watch;        /* ms until what stops all others is named; 0: never */
 	const char *stats;     /* NULL: none; "1": stderr */
+	bool valgrind, helgrind; /* they run the program: no settings, but what LD_PRELOAD tells; helgrind or drd */
 } gp_config;
 
 void gp_config_init(void); /* bad values: one line naming the variable, the value and what is allowed; exits with 2 */

@@ -158,6 +158,8 @@ void gp_preempt_onstack(void)
 {
 	struct action act;
 
+	if (gp_config.valgrind) /* its frames cannot be moved away from there (sigframe.c) */
+		return;
 	flags |= SA_ONSTACK;
 	if (!started || real_syscall(SYS_rt_sigaction, SIGNAL, NULL, &act, sizeof(act.mask)))
 		return;

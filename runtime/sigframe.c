@@ -3,6 +3,7 @@
  * begins there, and its frame goes to where it belongs before anything can park on it: the next signal comes to the same place.
  * Erlang's and Go's stacks have no room for a frame, which is why they ask.
  */
+#include "config.h"
 #include "signal.h"
 
 #include <stddef.h>
@@ -49,8 +50,7 @@ bool gp_sigframe_move(const struct greenlet *g, bool onstack, int sig, siginfo_t
 	char *from = gp_signal_sp(uc), *fpu = (char *)uc->uc_mcontext.fpregs, *to;
 	struct frame *f;
 
-	/* valgrind makes frames of its own */
-	if (gp_sigframe_stays || !gp_overflow_stack(context) || gp_overflow_stack(from) || (char *)info != (char *)context + UCONTEXT || !fpu)
+	if (gp_sigframe_stays || gp_config.valgrind /* its frames have more to them */ || !gp_overflow_stack(context) || gp_overflow_stack(from) || (char *)info != (char *)context + UCONTEXT || !fpu)
 		return false;
 	to = (char *)((uintptr_t)(room(g, onstack, from) - fpu_size(fpu)) & ~63ul);
 	f = (struct frame *)(((uintptr_t)(to - sizeof(*f)) & ~15ul) - sizeof(void *));

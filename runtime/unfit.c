@@ -1,4 +1,5 @@
 #include "unfit.h"
+#include "config.h"
 #include "preempt.h"
 #include "rt.h"
 #include "signal.h"
@@ -47,6 +48,8 @@ static const char *why(void)
 	for (size_t i = 0; ph && i < n; i++)
 		if (ph[i].p_type == PT_PHDR)
 			base = (ElfW(Addr))ph - ph[i].p_vaddr;
+	if (gp_config.helgrind)
+		return "helgrind and drd watch kernel threads only";
 	return ph && is_go(ph, n, base) ? "this is a Go program, which makes its system calls without libc" :
 	       is_emulator()            ? "an emulator makes its guest's system calls without libc" :
 					  NULL;

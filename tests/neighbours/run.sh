@@ -74,6 +74,16 @@ refused() {
 	[ "$alone$launched" = nativenative ] || status=1
 }
 
+# A program whose threads stay native, as it says once: NAME command...
+stays() {
+	name=$1
+	shift
+	oracle=$(result '' "$@")
+	case $oracle in *'status 0') ;; *) line "$name" 'fails alone' ''; return ;; esac
+	alone=$(verdict "$oracle" "$(result "$us" "$@")")
+	[ "$alone/$(grep -c '^gpatch: ' "$out/err")" = pass/1 ] && line "$name" native '' || line "$name" "FAIL: $alone" ''
+}
+
 # Runtimes with stacks, signals and spins of their own: threads, sockets, timers and children in each.
 runtimes() {
 	if command -v java >/dev/null && command -v javac >/dev/null && javac -d "$out" tests/neighbours/Talk.java; then
@@ -107,12 +117,20 @@ sanitized() {
 	line "$2" "$before" "$after"
 }
 
-attached() { # while a debugger comes and goes
+debugger() {
+	gdb -q -nx -batch -p "$1" -ex bt -ex detach >/dev/null 2>&1
+}
+
+tracer() {
+	env -u LD_PRELOAD timeout -s INT 0.3 strace -f -o /dev/null -p "$1" 2>/dev/null
+}
+
+attached() { # while one of these comes and goes
 	"$talk" 40 >"$out/talked" &
 	pid=$!
 	for _ in 1 2 3; do
 		sleep 0.1
-		gdb -q -nx -batch -p $pid -ex bt -ex detach >/dev/null 2>&1
+		"$1" $pid
 	done
 	wait $pid
 	echo "$(cat "$out/talked") status $?"
@@ -130,6 +148,7 @@ dumped() { # what a debugger's call of gp_dump() tells: main, who echoes, ten wh
 
 compile talk talk.c || { cat "$out/talk.log" >&2; exit 1; }
 compile chroot chroot.cc
+compile spin spin.c
 printf '%-24s %-12s %s\n' neighbour before after
 around 'RLIMIT_AS' sh -c "ulimit -v 2000000; exec $talk"
 around 'RLIMIT_NOFILE' sh -c "ulimit -n 12; exec $talk"
@@ -157,13 +176,17 @@ for allocator in jemalloc.so.2 mimalloc.so.2 tcmalloc_minimal.so.4; do
 	preloaded "${allocator%%.*}-python3" "lib$allocator" sh -c "python3 tests/programs/tasks_threads.py | sort"
 done
 around strace strace -f -o /dev/null "$talk"
-around valgrind valgrind -q --error-exitcode=9 "$talk"
+around valgrind sh -c "valgrind -q --error-exitcode=9 $talk 2>&1"
+around valgrind-spin sh -c "valgrind -q --error-exitcode=9 $out/spin 2>&1"
+for tool in helgrind drd; do stays $tool valgrind -q --tool=$tool --error-exitcode=9 "$talk"; done
 around gdb sh -c "gdb -q -nx -batch -ex 'set startup-with-shell off' -ex run -ex 'info threads' $talk | grep done"
-oracle=$(attached)
-export LD_PRELOAD="$us"
-got=$(attached)
-unset LD_PRELOAD
-line gdb-attach "$(verdict "$oracle" "$got")" ''
+for who in debugger tracer; do
+	oracle=$(attached $who)
+	export LD_PRELOAD="$us"
+	got=$(attached $who)
+	unset LD_PRELOAD
+	line "$who-attach" "$(verdict "$oracle" "$got")" ''
+done
 line gdb-dump "$(verdict '12 named' "$(dumped)")" ''
 runtimes
 exit $status
