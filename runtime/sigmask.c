@@ -1,8 +1,10 @@
 #include "sigmask.h"
 #include "real.h"
+#include "thread.h"
 
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define NEVER (gp_sigbit(SIGKILL) | gp_sigbit(SIGSTOP) | GP_SIGMASK_LIBC)
 /* Faults: the kernel kills where one of these is blocked. */
@@ -106,6 +108,8 @@ static void reckon(void)
 			if (g->state != GP_DEAD && !g->exited)
 				all &= g->sigmask;
 		}
+	if (gp_main.pd) /* Linux asks the first thread first: what it waits for goes to no other, whose mask may let it kill */
+		all |= gp_main.sigwait & gp_main.sigmask & ~(NEVER | FAULTS);
 	refused = all;
 	settle();
 }
@@ -163,6 +167,25 @@ void gp_sigmask_change(struct greenlet *g, uint64_t mask)
 	g->sigmask = mask;
 	count(mask);
 	reckon();
+}
+
+void gp_sigmask_wait(struct greenlet *g, uint64_t set)
+{
+	g->sigwait = set;
+	if (g == &gp_main)
+		reckon();
+}
+
+/* Whatever the kernel holds back now; it holds it back again where the action was not the end. */
+int gp_sigmask_act(int sig)
+{
+	uint64_t before = gp_signal_kernel_mask;
+	int r;
+
+	set_kernel(before & ~gp_sigbit(sig));
+	r = (int)real_syscall(SYS_tgkill, getpid(), real_syscall(SYS_gettid), sig);
+	set_kernel(before);
+	return r;
 }
 
 void gp_sigmask_alone(struct greenlet *g)

@@ -16,6 +16,10 @@ void gp_sigmask_start(struct greenlet *main);
 void gp_sigmask_enrol(struct greenlet *g);
 void gp_sigmask_leave(struct greenlet *g);
 void gp_sigmask_change(struct greenlet *g, uint64_t mask);
+/* g waits for `set` in sigwait, or no longer (0). */
+void gp_sigmask_wait(struct greenlet *g, uint64_t set);
+/* The default action, now. 0 or -1. */
+int gp_sigmask_act(int sig);
 /* After fork. */
 void gp_sigmask_alone(struct greenlet *g);
 /* No signal arrives at all until gp_signal_sync. */

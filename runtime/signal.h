@@ -58,6 +58,12 @@ int gp_signal_action(int sig, const struct sigaction *act, struct sigaction *old
 
 /* g's mask, which is the caller's, becomes `mask`; signals that become deliverable are handled before it returns. */
 void gp_signal_mask(struct greenlet *g, uint64_t mask);
+/* sigsetjmp.S: notes the caller's mask in *env, which is about to get the kernel's. And what it noted; else the kernel's. */
+struct __jmp_buf_tag;
+void gp_sigsetjmp(struct __jmp_buf_tag *env);
+uint64_t gp_signal_saved_by_jump(const struct __jmp_buf_tag *env);
+/* g, which is the caller, waits in sigwait() for `set` from now on; 0: no longer. */
+void gp_signal_wait(struct greenlet *g, uint64_t set);
 
 /*
  * For the time of a call g's mask is `mask`. As natively the first handler that this lets in returns to the mask from before, so

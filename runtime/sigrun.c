@@ -69,7 +69,7 @@ static int run(struct greenlet *g, struct gp_noted *n, int depth)
 		gp_signal_sync();
 		gp_critical = gp_critical - 1;
 		if (act.sa_handler == SIG_DFL)
-			real_syscall(SYS_tgkill, getpid(), real_syscall(SYS_gettid), n->sig);
+			gp_sigmask_act(n->sig);
 		return 0;
 	}
 	gp_sigaction_called(n->sig, &act);

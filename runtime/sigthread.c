@@ -8,6 +8,7 @@
 #include "thread.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -21,6 +22,28 @@ void gp_signal_mask(struct greenlet *g, uint64_t mask)
 	if (gp_sigqueue_any(g))
 		gp_signal_noted = true;
 	gp_leave();
+}
+
+void gp_signal_wait(struct greenlet *g, uint64_t set)
+{
+	gp_enter();
+	gp_sigmask_wait(g, set);
+	gp_signal_sync();
+	gp_leave();
+}
+
+#define OURS 0x67726565736d6173ul
+
+/* Of the 1024 signals that a jmp_buf has room for, Linux has 64. */
+void gp_sigsetjmp(struct __jmp_buf_tag *env)
+{
+	env->__saved_mask.__val[14] = gp_self ? gp_self->sigmask : 0;
+	env->__saved_mask.__val[15] = gp_self ? OURS : 0;
+}
+
+uint64_t gp_signal_saved_by_jump(const struct __jmp_buf_tag *env)
+{
+	return env->__saved_mask.__val[env->__saved_mask.__val[15] == OURS ? 14 : 0];
 }
 
 void gp_signal_swap(struct greenlet *g, uint64_t mask)
@@ -109,7 +132,7 @@ int gp_signal_send(struct greenlet *g, int sig, const siginfo_t *info)
 		return send_from_outside(g, sig, info);
 	if (!gp_sigaction_handles(&gp_sigaction[sig]) && !((g->sigmask | g->sigwait) & gp_sigbit(sig))) {
 		/* The default action is the process's, whichever thread it was sent to. */
-		return gp_sigaction[sig].sa_handler == SIG_IGN || real_syscall(SYS_tgkill, getpid(), real_syscall(SYS_gettid), sig) >= 0 ? 0 : errno;
+		return gp_sigaction[sig].sa_handler == SIG_IGN || gp_sigmask_act(sig) >= 0 ? 0 : errno;
 	}
 	gp_enter();
 	gp_sigmask_block();

@@ -154,7 +154,7 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 	unsigned ran = g->handlers_ran;
 	int fd = -1, r = 0, sig;
 
-	g->sigwait = gp_sigset(set); /* before the first look: from now on it wakes us */
+	gp_signal_wait(g, gp_sigset(set)); /* before the first look: from now on it wakes us */
 	while (!(sig = look(g, set, info)) && (!r || r == -ERESTART)) {
 		if (ran != g->handlers_ran) {
 			r = -EINTR;
@@ -171,7 +171,7 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 			r = 0;
 		}
 	}
-	g->sigwait = 0;
+	gp_signal_wait(g, 0);
 	if (fd >= 0) {
 		gp_fd_closing(fd);
 		gp_fd_disown(fd);
@@ -276,8 +276,10 @@ static struct __jmp_buf_tag jumping(const struct __jmp_buf_tag *env)
 	if (!gp_self)
 		return without_mask;
 	gp_critical = 0;
+	if (gp_self->sigwait)
+		gp_signal_wait(gp_self, 0);
 	if (env->__mask_was_saved)
-		gp_signal_mask(gp_self, gp_sigset((const sigset_t *)&env->__saved_mask));
+		gp_signal_mask(gp_self, gp_signal_saved_by_jump(env));
 	without_mask.__mask_was_saved = 0;
 	return without_mask;
 }
