@@ -46,7 +46,8 @@ struct greenlet {
 	uint8_t exited;          /* main, after pthread_exit */
 	uint8_t named;           /* has a name of its own */
 	uint8_t mask_saved;      /* ppoll, sigsuspend: `saved_mask` comes back with the first handler, or at the end */
-	uint8_t sched_set, sched_policy, sched_priority; /* pthread_setschedparam: kept, not applied */
+	uint8_t sched_set, sched_policy, sched_priority, nice_set; /* wishes.h: kept, not applied */
+	int8_t nice;
 	int budget;              /* calls that may still succeed without waiting before it must yield */
 	int wake_result;         /* what gp_ready() handed over */
 	uint64_t deadline;       /* greenlet_timeout(): caps the next park; GP_FOREVER for none */
@@ -69,7 +70,7 @@ struct greenlet {
 	struct gp_list exit_waiters; /* greenlet_join()/joinall(): parked until we are dead, any number */
 	void *stack_map;         /* lowest address of our mapping (guard included), or of the user's stack */
 	size_t stack_size, guard_size;
-	cpu_set_t *affinity;     /* pthread_setaffinity_np: kept, not applied; NULL: none of its own */
+	cpu_set_t *affinity;     /* wishes.h; NULL: none of its own */
 	uint64_t sigmask;        /* kernel form: bit n-1 is signal n */
 	uint64_t saved_mask;
 	uint64_t sigwait;        /* what it waits for in sigwait() */

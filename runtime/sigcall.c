@@ -2,6 +2,7 @@
 #include "real.h"
 #include "sigaction.h"
 #include "sigmask.h"
+#include "thread.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,12 +60,6 @@ static long pending(struct greenlet *g, void *set)
 	return gp_copy_out(set, &now, sizeof(now));
 }
 
-/* To this very kernel thread: the caller means itself. */
-static bool to_self(long tid, long sig)
-{
-	return tid == real_syscall(SYS_gettid) && sig > 0 && sig <= GP_SIGNALS && !(GP_SIGMASK_LIBC & gp_sigbit(sig));
-}
-
 static long send_to(struct greenlet *g, long sig)
 {
 	siginfo_t info = { .si_signo = (int)sig, .si_code = SI_TKILL };
@@ -84,6 +79,25 @@ static long send_info(struct greenlet *g, long sig, void *from)
 	return -gp_signal_send(g, (int)sig, &info);
 }
 
+/* What `nr` sends, if it is for a thread. Numbers that no handler of the program's can have are the kernel's to judge. */
+static bool sends(long nr, const long a[4], long *r)
+{
+	bool by_process = nr == SYS_tgkill || nr == SYS_rt_tgsigqueueinfo;
+	long pid = by_process ? a[0] : gp_pid, tid = by_process ? a[1] : a[0], sig = by_process ? a[2] : a[1];
+	struct greenlet *g = pid == gp_pid && tid > 0 ? gp_greenlet_by_tid((pid_t)tid) : NULL;
+
+	if (!by_process && nr != SYS_tkill)
+		return false;
+	if (g && sig >= 0 && sig <= GP_SIGNALS && !(sig && (GP_SIGMASK_LIBC & gp_sigbit(sig)))) {
+		*r = nr == SYS_rt_tgsigqueueinfo ? send_info(g, sig, (void *)a[3]) : send_to(g, sig);
+		return true;
+	}
+	tid = g ? pid : pid == gp_pid ? tid : gp_tid_elsewhere((pid_t)pid, (pid_t)tid);
+	*r = by_process ? real_syscall(nr, pid, tid, sig, a[3]) : real_syscall(nr, tid, sig);
+	*r = *r < 0 ? -errno : *r;
+	return true;
+}
+
 bool gp_signal_call(long nr, const long a[4], long *r)
 {
 	struct greenlet *g = gp_self;
@@ -97,13 +111,7 @@ bool gp_signal_call(long nr, const long a[4], long *r)
 		*r = pending(g, (void *)a[0]);
 	else if (nr == SYS_sigaltstack)
 		*r = gp_signal_stack(g, (void *)a[0], (void *)a[1], __builtin_frame_address(0));
-	else if (nr == SYS_tkill && to_self(a[0], a[1]))
-		*r = send_to(g, a[1]);
-	else if (nr == SYS_tgkill && a[0] == getpid() && to_self(a[1], a[2]))
-		*r = send_to(g, a[2]);
-	else if (nr == SYS_rt_tgsigqueueinfo && a[0] == getpid() && to_self(a[1], a[2]))
-		*r = send_info(g, a[2], (void *)a[3]);
 	else
-		return false;
+		return sends(nr, a, r);
 	return true;
 }

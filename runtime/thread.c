@@ -1,42 +1,29 @@
 #include "thread.h"
-#include "config.h"
 #include "fork.h"
-#include "hub.h"
 #include "park.h"
-#include "patch.h"
 #include "pool.h"
 #include "preempt.h"
 #include "real.h"
 #include "signal.h"
 #include "stack.h"
-#include "stdfile.h"
 #include "tls.h"
-#include "unfit.h"
 #include "watch.h"
+#include "wishes.h"
 
-#include <limits.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define FIRST_TID 0x20000000u /* above any pid_max (2^22), below FUTEX_TID_MASK */
-
-int gp_vfork_ours; /* read by arch/CPU/vfork.S */
-struct greenlet gp_main = { .main = 1, .name = "main", .deadline = GP_FOREVER };
-
 int gp_pid;
-bool gp_stays;
-static unsigned main_rounds; /* of key destructors, at main's end */
 
 static uint32_t next_id = 1;
 static ptrdiff_t self_offset, ours_offset; /* of gp_self and gp_thread_is_ours, from any TCB */
 
-void *gp_tcb_self_slot(void *pd)
+void gp_tcb_init(void)
 {
-	return (char *)pd + self_offset;
+	self_offset = (char *)&gp_self - (char *)pthread_self();
+	ours_offset = (char *)&gp_thread_is_ours - (char *)pthread_self();
 }
 
 struct greenlet *gp_greenlet_of(pthread_t thread)
@@ -46,7 +33,18 @@ struct greenlet *gp_greenlet_of(pthread_t thread)
 	return *(struct greenlet **)((char *)thread + self_offset);
 }
 
-static void tcb_mark(void *pd, struct greenlet *g)
+struct greenlet *gp_greenlet_by_tid(pid_t tid)
+{
+	gp_list_for(n, &gp_sched.all) {
+		struct greenlet *g = gp_container(n, struct greenlet, all);
+
+		if (g->tid == (uint32_t)tid && g->state < GP_DEAD)
+			return g;
+	}
+	return NULL;
+}
+
+void gp_tcb_mark(void *pd, struct greenlet *g)
 {
 	*(struct greenlet **)((char *)pd + self_offset) = g;
 	*((bool *)pd + ours_offset) = true;
@@ -59,103 +57,9 @@ int gp_tcb_for_hub(void *pd)
 
 	if (r)
 		return r;
-	tcb_mark(pd, NULL);
-	gp_tls_identify(pd, FIRST_TID, NULL, 0, 0, 0);
+	gp_tcb_mark(pd, NULL);
+	gp_tls_identify(pd, GP_FIRST_TID, NULL, 0, 0, 0);
 	gp_tls_link(pd);
-	return 0;
-}
-
-/* glibc has two copies of this flag where the program refers to it: its own and the executable's. */
-static void tell_libc_about_threads(void)
-{
-	char *flag = gp_real_lookup("__libc_single_threaded"), *own = gp_real_lookup_in_libc("__libc_single_threaded");
-	void (*enable_locks)(void) = (void (*)(void))gp_real_lookup("_IO_enable_locks");
-
-	if (flag)
-		*flag = 0;
-	if (own)
-		*own = 0;
-	if (enable_locks)
-		enable_locks(); /* else getc and putc of two greenlets share a FILE without its lock */
-}
-
-static void patch_libc(void)
-{
-	const char *why = "GPATCH_LIBC=symbols", *stdio = "";
-
-	if (!gp_config.symbols && gp_patch_libc(&why)) {
-		why = NULL;
-	} else {
-		gp_stdfile_start(&stdio);
-		gp_patch_loader();
-	}
-	if (!gp_config.verbose)
-		return;
-	if (!why)
-		gp_say("libc is patched: its own calls are cooperative");
-	else if (gp_stdfile)
-		gp_say("libc is not patched (%s): stdio, names, system and their like are cooperative by symbol", why);
-	else
-		gp_say("libc is not patched (%s), and %s: its own calls may stop the others", why, stdio);
-}
-
-/* Its stacks, clocks and locks are those of the threads that it saw the kernel make. */
-extern void __tsan_init(void) __attribute__((weak));
-
-int gp_greenlets_start(void)
-{
-	static int unusable;
-	const char *missing;
-	int r;
-
-	if (gp_sched.live)
-		return gp_self ? 0 : -ENOTSUP;
-	if (unusable || getpid() != (pid_t)real_syscall(SYS_gettid))
-		return -ENOTSUP;
-	if (__tsan_init) {
-		unusable = 1;
-		gp_say("ThreadSanitizer watches kernel threads only: threads stay native");
-		return -ENOTSUP;
-	}
-	if ((missing = gp_unfit())) {
-		unusable = 1;
-		gp_say("%s: threads stay native", missing);
-		return -ENOTSUP;
-	}
-	self_offset = (char *)&gp_self - (char *)pthread_self();
-	ours_offset = (char *)&gp_thread_is_ours - (char *)pthread_self();
-	if (gp_tls_init(&missing)) {
-		unusable = 1;
-		gp_say("this libc is not known (%s is missing): threads stay native", missing);
-		return -ENOTSUP;
-	}
-	gp_switch = gp_config.ucontext ? &gp_switch_ucontext : &gp_switch_asm;
-	if ((r = gp_hub_start())) {
-		unusable = 1;
-		if (r == -EMFILE || r == -ENFILE)
-			gp_say("no descriptors are left: threads stay native");
-		else
-			gp_say("the event loop cannot start (%s): threads stay native", strerror(-r));
-		return -ENOTSUP;
-	}
-	gp_vfork_ours = 1;
-	gp_pid = getpid();
-	tell_libc_about_threads();
-	patch_libc();
-	gp_main.pd = (void *)pthread_self();
-	gp_main.ctx.tp = gp_main.pd;
-	gp_main.state = GP_RUNNING;
-	gp_main.result = PTHREAD_CANCELED; /* what it stays if it does not call pthread_exit */
-	gp_sched_first(&gp_main);
-	gp_main.tid = (uint32_t)getpid();
-	gp_list_init(&gp_main.run);
-	gp_list_init(&gp_main.exit_waiters);
-	gp_list_append(&gp_sched.all, &gp_main.all);
-	gp_sched.current = &gp_main;
-	gp_sched.live = gp_sched.live_max = 1;
-	gp_signal_start(&gp_main);
-	gp_fork_watch();
-	tcb_mark(gp_main.pd, &gp_main);
 	return 0;
 }
 
@@ -239,18 +143,20 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		g->sched_set = h.sched_set || parent->sched_set;
 		g->sched_policy = h.sched_set ? h.sched_policy : parent->sched_policy;
 		g->sched_priority = h.sched_set ? h.sched_priority : parent->sched_priority;
+		g->nice_set = parent->nice_set;
+		g->nice = parent->nice;
 		g->sigmask = h.mask_set ? h.sigmask : parent->sigmask; /* POSIX: inherited; the pending set is empty */
 		g->affinity = affinity_of(h.affinity ? h.affinity : parent->affinity);
 		g->deadline = GP_FOREVER;
 		g->start_at = 0;
 		g->altstack = (stack_t){ 0 };
 		g->id = next_id++;
-		g->tid = FIRST_TID + (g->id & 0x0fffffff);
+		g->tid = GP_FIRST_TID + (g->id & 0x0fffffff);
 		memcpy(g->name, parent->name, sizeof(g->name));
 		g->named = parent->named;
 		gp_list_init(&g->run);
 		gp_list_init(&g->exit_waiters);
-		tcb_mark(pd, g);
+		gp_tcb_mark(pd, g);
 		gp_tls_identify(pd, g->tid, map, g->stack_size, g->guard_size, g->guard_size);
 		gp_tls_link(pd);
 		gp_switch->init(&g->ctx, (char *)map + g->guard_size, (size_t)((char *)top - (char *)map) - g->guard_size, pd, boot, g);
@@ -265,32 +171,6 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 	}
 	gp_leave();
 	return err;
-}
-
-int gp_sched_refused(int policy, int priority)
-{
-	int low = sched_get_priority_min(policy), high = sched_get_priority_max(policy);
-
-	if (low < 0 || priority < low || priority > high)
-		return EINVAL;
-	return (policy == SCHED_FIFO || policy == SCHED_RR) && geteuid() ? EPERM : 0;
-}
-
-/* Only the kernel knows: it is asked for a moment, for the thread that carries all. */
-int gp_affinity_refused(size_t size, const cpu_set_t *wanted, cpu_set_t *granted)
-{
-	cpu_set_t was = { 0 };
-	int saved = errno, r = 0;
-
-	if (real_syscall(SYS_sched_getaffinity, 0, sizeof(was), &was) < 0 || real_syscall(SYS_sched_setaffinity, 0, size, wanted)) {
-		r = errno;
-		errno = saved;
-		return r;
-	}
-	memset(granted, 0, sizeof(*granted));
-	real_syscall(SYS_sched_getaffinity, 0, sizeof(*granted), granted);
-	real_syscall(SYS_sched_setaffinity, 0, sizeof(was), &was);
-	return 0;
 }
 
 void gp_greenlet_reap_zombie(void)
@@ -380,76 +260,17 @@ int gp_detach(struct greenlet *g)
 	return 0;
 }
 
-void gp_wait_for_others(void)
-{
-	if (gp_self != &gp_main || gp_main.exited)
-		return;
-	gp_main.exited = 1;
-	gp_signal_gone(&gp_main);
-	if (gp_main.joiner)
-		gp_ready(gp_main.joiner, 0);
-	gp_lot_wake(&gp_main.exit_waiters, GP_LOT_ANY);
-	while (gp_sched.live > 1 || gp_stays)
-		gp_lot_wait(&gp_sched.live, 0, "the last thread", GP_FOREVER);
-	gp_main.exited = 0; /* what exit() still runs on it may be interrupted again */
-	gp_signal_born(&gp_main);
-	gp_signal_sync(); /* the kernel's mask was nobody's meanwhile */
-}
-
-/*
- * glibc unwinds main to the frame of __libc_start_main, runs the destructors of keys, and then calls exit(0) where no other kernel thread
- * of its own is left; else it ends this one, and all greenlets with it. So main never comes so far: the last round of destructors waits
- * for the others, and exits.
- */
-static void last_round(void *round)
-{
-	pthread_key_t *key = round;
-
-	if (gp_self == &gp_main && ++main_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
-		pthread_setspecific(*key, key);
-		return;
-	}
-	gp_wait_for_others();
-	exit(0);
-}
-
-/* By whomever: with main's TCB in place of his own. False: no keys are left. */
-static bool main_waits_at_its_end(void)
-{
-	static pthread_key_t key;
-	static bool made;
-	void *self = (void *)pthread_self();
-	int r;
-
-	if (!made && pthread_key_create(&key, last_round))
-		return false;
-	made = true;
-	gp_enter();
-	main_rounds = 0;
-	gp_tls_use(gp_main.pd);
-	r = pthread_setspecific(key, &key);
-	gp_tls_use(self);
-	gp_leave();
-	return !r;
-}
-
 void gp_cancel(struct greenlet *g)
 {
 	bool due = gp_tls_set_cancelled(g->pd);
 
 	g->cancel_pending = 1;
 	if (g->main)
-		main_waits_at_its_end(); /* which may come inside libc's own code */
+		gp_main_waits_at_its_end(); /* which may come inside libc's own code */
 	if (!due) /* disabled: a wait that ended for this would have to give a reason of its own, and poll's could only be EINTR */
 		return;
 	if ((g->park_flags & GP_PARK_CANCEL) || g->cancel_async)
 		gp_ready(g, -ECANCELED);
-}
-
-void gp_main_ends(void)
-{
-	if (!main_waits_at_its_end())
-		atexit(gp_wait_for_others); /* no keys left */
 }
 
 void gp_greenlet_forked(void)
@@ -463,6 +284,7 @@ void gp_greenlet_forked(void)
 	gp_sched.live = 1;
 	gp_sched.zombie = NULL;
 	me->tid = (uint32_t)getpid(); /* glibc has written it into the TCB */
+	gp_wishes_apply(me);
 	me->joiner = NULL;
 	me->waits = NULL;
 	gp_tls_forked();

@@ -1,10 +1,15 @@
 /*
- * thread.h - birth, death and lookup of greenlets, for shim/pthread*.c and greenlet.h's own functions.
+ * thread.h - birth, death and lookup of greenlets (thread.c), the main thread's beginning and end (mainthread.c): for shim/pthread*.c
+ * and greenlet.h's own functions.
  */
 #ifndef GP_THREAD_H
 #define GP_THREAD_H
 
 #include "sched.h"
+
+extern struct greenlet gp_main;
+/* The process that the runtime's memory belongs to: a child of posix_spawn shares it and is another. */
+extern int gp_pid;
 
 /* Makes the hub and turns main into a greenlet, if that has not happened: 0, -EAGAIN, or -ENOTSUP (threads must be native). */
 int gp_greenlets_start(void);
@@ -25,12 +30,6 @@ struct gp_spawn {
 /* Sizes as glibc makes them of what was asked for: whole pages, the guard on top; and room for our own needs. */
 void gp_spawn_round(struct gp_spawn *how);
 
-/* 0 where the kernel would give a thread this policy and priority, else its errno. */
-int gp_sched_refused(int policy, int priority);
-
-/* 0 with the CPUs of `wanted` that a thread may have, else the kernel's errno. */
-int gp_affinity_refused(size_t size, const cpu_set_t *wanted, cpu_set_t *granted);
-
 /*
  * Makes a greenlet that will run start(arg); it runs when the caller parks or yields. 0, or -EAGAIN (no memory, fds or maps), -EINVAL (stack too small).
  * -ENOTSUP: greenlets cannot be here (unknown libc, a foreign kernel thread): make a native thread.
@@ -39,6 +38,20 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 
 /* The greenlet of a pthread_t, NULL where it is a native thread's. Undefined, as in POSIX, for one that was joined. */
 struct greenlet *gp_greenlet_of(pthread_t thread);
+
+#define GP_FIRST_TID 0x20000000u /* above any pid_max (2^22), below FUTEX_TID_MASK */
+/* What the kernel makes of a tid of process pid that may be a greenlet's there: the whole process hears. */
+static inline pid_t gp_tid_elsewhere(pid_t pid, pid_t tid)
+{
+	return (uint32_t)tid >= GP_FIRST_TID && tid > 0 ? pid : tid;
+}
+/* What gettid() tells of itself as `tid`; NULL: no living greenlet does. Takes as long as there are many. */
+struct greenlet *gp_greenlet_by_tid(pid_t tid);
+/* Its tid is that of the kernel thread: main, or in the child of a fork whoever called it. */
+static inline bool gp_carries(const struct greenlet *g)
+{
+	return g->tid == (uint32_t)gp_pid;
+}
 
 /*
  * pthread_join and its kin. 0 with *value set; -EDEADLK, -EINVAL (detached, or somebody joins already), -ESRCH (was joined),
@@ -70,12 +83,14 @@ void gp_wait_for_others(void);
 extern bool gp_stays;
 /* To be called where main begins to unwind for good: the process goes on until the last has ended. */
 void gp_main_ends(void);
+/* The same, for a main that may begin so at any moment, inside libc's own code. False: no key is left for that. */
+bool gp_main_waits_at_its_end(void);
 
-extern struct greenlet gp_main;
-/* The process that the runtime's memory belongs to: a child of posix_spawn shares it and is another. */
-extern int gp_pid;
 /* Smallest stack that can be made: TLS, TCB and a margin. */
 size_t gp_stack_min(void);
+/* The words in every TCB by which its greenlet is known: where they are, and what they are in this one (NULL: the hub's). */
+void gp_tcb_init(void);
+void gp_tcb_mark(void *pd, struct greenlet *g);
 /* In the child of fork: only the caller goes on. */
 void gp_greenlet_forked(void);
 

@@ -6,6 +6,8 @@
 #include "../runtime/fdwait.h"
 #include "../runtime/filelock.h"
 #include "../runtime/offload.h"
+#include "../runtime/thread.h"
+#include "../runtime/wishes.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -151,12 +153,17 @@ GP_EXPORT void closefrom(int low)
 
 static int control(int fd, int cmd, long arg)
 {
+	struct f_owner_ex owner;
 	int r;
 
 	if (hidden(fd))
 		return (int)gp_ret(-EBADF);
 	if ((cmd == F_SETLKW || cmd == F_OFD_SETLKW) && gp_coop_sync(GP_F_SYNC))
 		return (int)gp_ret(gp_file_lock(fd, cmd, (void *)arg, "fcntl"));
+	if (cmd == F_SETOWN_EX && !gp_copy_in(&owner, (void *)arg, sizeof(owner)) && owner.type == F_OWNER_TID && gp_wisher(owner.pid)) {
+		owner.pid = gp_pid; /* a greenlet's tid */
+		arg = (long)&owner;
+	}
 	r = real_fcntl(fd, cmd, arg);
 	if (gp_likely(!gp_sched.live) || r < 0)
 		return r;

@@ -9,6 +9,7 @@
 #include "../runtime/thread.h"
 #include "../runtime/tls.h"
 #include "../runtime/unfit.h"
+#include "../runtime/wishes.h"
 
 #include <pthread.h>
 #include <unistd.h>

@@ -4,9 +4,9 @@
  */
 #include "shim.h"
 #include "../runtime/thread.h"
+#include "../runtime/wishes.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ GP_EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 		return real_pthread_setname_np(thread, name);
 	if (strlen(name) >= sizeof(g->name))
 		return ERANGE;
-	if (g->main) /* the name of the process in ps is main's */
+	if (gp_carries(g)) /* the name of the process in ps is main's */
 		return real_pthread_setname_np(thread, name);
 	if (gp_ended(g))
 		return ENOENT; /* of its file in /proc */
@@ -58,7 +58,7 @@ GP_EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
 
-	if (!g || g->main)
+	if (!g || gp_carries(g))
 		return real_pthread_getname_np(thread, name, size);
 	if (size < sizeof(g->name)) /* TASK_COMM_LEN, as glibc */
 		return ERANGE;
@@ -66,79 +66,48 @@ GP_EXPORT int pthread_getname_np(pthread_t thread, char *name, size_t size)
 		return ENOENT;
 	if (g->named)
 		strcpy(name, g->name);
-	else /* inherited from the creator, in the end from main */
-		return real_pthread_getname_np((pthread_t)gp_main.pd, name, size);
+	else /* inherited from the creator, in the end from main: the kernel thread's, which libc asks for by no tid where one asks for oneself */
+		return real_pthread_getname_np(gp_self ? pthread_self() : (pthread_t)gp_main.pd, name, size);
 	return 0;
-}
-
-/* The kernel thread that carries greenlets is main's. */
-static pthread_t carrier(pthread_t thread)
-{
-	return gp_greenlet_of(thread) ? (pthread_t)gp_main.pd : thread;
 }
 
 GP_EXPORT int pthread_getaffinity_np(pthread_t thread, size_t size, cpu_set_t *set)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
-	int r;
 
-	if (g && g->state == GP_GONE)
-		return ESRCH;
-	r = real_pthread_getaffinity_np(carrier(thread), size, set);
-	if (!r && g && g->affinity)
-		memcpy(set, g->affinity, size < sizeof(*g->affinity) ? size : sizeof(*g->affinity));
-	return r;
+	if (!g)
+		return real_pthread_getaffinity_np(thread, size, set);
+	return g->state == GP_GONE ? ESRCH : gp_affinity_tell(g, size, set);
 }
 
-/* One greenlet's wish must not bind all the others to its CPU: it is kept, and checked by the kernel for validity only. */
 GP_EXPORT int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *set)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
-	cpu_set_t granted;
-	int r;
 
-	if (!g || g->main)
-		return real_pthread_setaffinity_np(carrier(thread), size, set);
-	if (g->state == GP_GONE)
-		return ESRCH;
-	if ((r = gp_affinity_refused(size, set, &granted)))
-		return r;
-	if (!g->affinity && !(g->affinity = malloc(sizeof(*g->affinity))))
-		return ENOMEM;
-	*g->affinity = granted;
-	return 0;
+	if (!g || gp_carries(g))
+		return real_pthread_setaffinity_np(thread, size, set);
+	return g->state == GP_GONE ? ESRCH : gp_affinity_keep(g, size, set);
 }
 
 GP_EXPORT int pthread_getschedparam(pthread_t thread, int *policy, struct sched_param *param)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
 
+	if (!g)
+		return real_pthread_getschedparam(thread, policy, param);
 	if (gp_ended(g))
 		return ESRCH;
-	if (g && g->sched_set) {
-		*policy = g->sched_policy;
-		param->sched_priority = g->sched_priority;
-		return 0;
-	}
-	return real_pthread_getschedparam(carrier(thread), policy, param);
+	*policy = gp_sched_tell(g, param);
+	return 0;
 }
 
-/* Stored, not applied: a real-time hub would take the machine with it. Refused where the kernel would refuse it. */
 GP_EXPORT int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param)
 {
 	struct greenlet *g = gp_greenlet_of(thread);
-	int r;
 
-	if (!g || g->main)
-		return real_pthread_setschedparam(carrier(thread), policy, param);
-	if (gp_ended(g))
-		return ESRCH;
-	if ((r = gp_sched_refused(policy, param->sched_priority)))
-		return r;
-	g->sched_set = 1;
-	g->sched_policy = (uint8_t)policy;
-	g->sched_priority = (uint8_t)param->sched_priority;
-	return 0;
+	if (!g || gp_carries(g))
+		return real_pthread_setschedparam(thread, policy, param);
+	return gp_ended(g) ? ESRCH : gp_sched_keep(g, policy, param->sched_priority);
 }
 
 GP_EXPORT int pthread_setschedprio(pthread_t thread, int prio)
@@ -155,7 +124,12 @@ GP_EXPORT int pthread_setschedprio(pthread_t thread, int prio)
 /* CPU time of one greenlet is not kept: the carrier's is the nearest that exists. */
 GP_EXPORT int pthread_getcpuclockid(pthread_t thread, clockid_t *clock)
 {
-	if (gp_ended(gp_greenlet_of(thread)))
+	struct greenlet *g = gp_greenlet_of(thread);
+
+	if (!g)
+		return real_pthread_getcpuclockid(thread, clock);
+	if (gp_ended(g))
 		return ESRCH;
-	return real_pthread_getcpuclockid(carrier(thread), clock);
+	*clock = (clockid_t)(~(unsigned)gp_pid << 3 | 6); /* CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED of the kernel */
+	return 0;
 }

@@ -109,6 +109,13 @@ GP_EXPORT int pthread_kill(pthread_t thread, int sig)
 	return g ? send_to(g, sig, SI_TKILL, (union sigval){ 0 }) : real_pthread_kill(thread, sig);
 }
 
+GP_EXPORT int tgkill(pid_t pid, pid_t tid, int sig)
+{
+	struct greenlet *g = gp_self && pid == gp_pid && tid > 0 ? gp_greenlet_by_tid(tid) : NULL;
+
+	return g ? (int)gp_ret(-send_to(g, sig, SI_TKILL, (union sigval){ 0 })) : real_tgkill(pid, pid == gp_pid ? tid : gp_tid_elsewhere(pid, tid), sig);
+}
+
 GP_EXPORT int pthread_sigqueue(pthread_t thread, int sig, const union sigval value)
 {
 	struct greenlet *g = gp_greenlet_of(thread);

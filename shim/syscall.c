@@ -1,20 +1,28 @@
 /*
- * syscall(2), the raw entry: C++ static guards, std::atomic::wait, Rust and GLib wait through SYS_futex here. Futexes go to the
- * parking lot; numbers that the shim covers by name go to that function; everything else passes as it is.
+ * syscall(2), the raw entry: futexes go to the parking lot (runtime/futex.h), numbers that the shim covers by name to that function,
+ * and everything else as it is to the kernel.
  */
 #include "shim.h"
 #include "../runtime/fork.h"
+#include "../runtime/futex.h"
 #include "../runtime/gomp.h"
-#include "../runtime/park.h"
 #include "../runtime/signal.h"
+#include "../runtime/wishes.h"
 
-#include <limits.h>
-#include <linux/futex.h>
+#include <fcntl.h>
+#include <linux/ioprio.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -23,208 +31,6 @@
 #include <unistd.h>
 
 #define KERNEL_SIGSET 8
-
-struct futex {
-	uint32_t *addr, *addr2;
-	int op, val;
-	uint32_t val3;
-	const struct timespec *timeout; /* or the second count */
-};
-
-/*
- * May *addr be read? The kernel is asked once a page, by a comparison that moves nobody. A page that was taken away since then
- * gives SIGSEGV where native gives EFAULT.
- */
-static bool readable(const uint32_t *addr)
-{
-	static uintptr_t known[256];
-	uintptr_t page = ((uintptr_t)addr >> 12) + 1, *slot = &known[page % 256];
-
-	if ((uintptr_t)addr % sizeof(*addr))
-		return false;
-	if (*slot == page)
-		return true;
-	if (real_syscall(SYS_futex, addr, FUTEX_CMP_REQUEUE_PRIVATE, 0, 0, addr, 0) < 0 && errno != EAGAIN)
-		return false;
-	*slot = page;
-	return true;
-}
-
-/* 0, GP_FOREVER in *deadline where there is none, or -errno in the kernel's order. */
-static int deadline_of(const struct futex *f, uint64_t *deadline)
-{
-	bool absolute = (f->op & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-	struct timespec ts;
-
-	*deadline = GP_FOREVER;
-	if (!f->timeout)
-		return 0;
-	if (gp_copy_in(&ts, f->timeout, sizeof(ts)))
-		return -EFAULT;
-	if (ts.tv_sec < 0 || !gp_timespec_ok(&ts))
-		return -EINVAL;
-	*deadline = gp_deadline(&ts, f->op & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC, !absolute);
-	return 0;
-}
-
-static bool equal(const struct futex *f)
-{
-	return __atomic_load_n(f->addr, __ATOMIC_SEQ_CST) == (uint32_t)f->val;
-}
-
-/*
- * A word that is not said to be private may be another process's, whose wakes we do not see: then its value is looked at now and
- * then.
- */
-static long futex_wait(const struct futex *f, uint32_t bits)
-{
-	uint64_t tick = GP_LOT_TICK, deadline, until;
-	struct gp_lot_waiter w = { .addr = f->addr };
-	bool looked = false;
-	int r = deadline_of(f, &deadline);
-
-	if (r)
-		return r;
-	if (!bits)
-		return -EINVAL;
-	do {
-		until = f->op & FUTEX_PRIVATE_FLAG ? deadline : gp_lot_look(&tick, deadline);
-		gp_lot_prepare(&w, w.addr, bits, 0);
-		if (w.addr == f->addr && !equal(f)) { /* once requeued it waits for that word, whatever it says */
-			gp_lot_abandon(&w);
-			return looked ? 0 : -EAGAIN;
-		}
-		r = gp_lot_commit(&w, 0, "futex", until);
-		if (r == -ECANCELED)
-			gp_cancel_now();
-		looked = r == -ETIMEDOUT && until != deadline;
-	} while (looked || r == -ECANCELED || (r == -ERESTART && deadline == GP_FOREVER));
-	return r == -ERESTART ? -EINTR : r;
-}
-
-/* Greenlets first, then whoever waits in the kernel: foreign threads, other processes. */
-static long futex_wake(const struct futex *f, const uint32_t *addr, int n, uint32_t bits)
-{
-	unsigned want = n > 0 ? (unsigned)n : 1; /* the kernel counts after it has woken one */
-	unsigned woken = gp_lot_wake_bits(addr, want, bits);
-	int op = FUTEX_WAKE_BITSET | (f->op & FUTEX_PRIVATE_FLAG);
-	long r = 0;
-
-	if (woken < want)
-		r = real_syscall(SYS_futex, addr, op, (int)(want - woken), NULL, NULL, bits);
-	return r < 0 ? -errno : r + woken;
-}
-
-static long futex_requeue(const struct futex *f, bool compare)
-{
-	int n = f->val, m = (int)(intptr_t)f->timeout, op = FUTEX_REQUEUE | (f->op & FUTEX_PRIVATE_FLAG);
-	unsigned woken, moved;
-	long r;
-
-	if (n < 0 || m < 0)
-		return -EINVAL;
-	if (compare && __atomic_load_n(f->addr, __ATOMIC_SEQ_CST) != f->val3)
-		return -EAGAIN;
-	woken = gp_lot_requeue(f->addr, (unsigned)n, f->addr2, (unsigned)m, &moved);
-	r = real_syscall(SYS_futex, f->addr, op, n - (int)woken, (long)m - (long)moved, f->addr2, 0);
-	return r < 0 ? -errno : r + woken + moved;
-}
-
-/* What futex(2) says of FUTEX_WAKE_OP, in one step for foreign threads. -ENOSYS: the kernel shall say what is wrong with it. */
-static int operate(uint32_t *word, uint32_t code, uint32_t *old)
-{
-	uint32_t arg = (uint32_t)((int32_t)(code << 8) >> 20);
-
-	if (code >> 28 & FUTEX_OP_OPARG_SHIFT)
-		arg = 1u << (arg & 31);
-	switch (code >> 28 & 7) {
-	case FUTEX_OP_SET:  *old = __atomic_exchange_n(word, arg, __ATOMIC_SEQ_CST); return 0;
-	case FUTEX_OP_ADD:  *old = __atomic_fetch_add(word, arg, __ATOMIC_SEQ_CST); return 0;
-	case FUTEX_OP_OR:   *old = __atomic_fetch_or(word, arg, __ATOMIC_SEQ_CST); return 0;
-	case FUTEX_OP_ANDN: *old = __atomic_fetch_and(word, ~arg, __ATOMIC_SEQ_CST); return 0;
-	case FUTEX_OP_XOR:  *old = __atomic_fetch_xor(word, arg, __ATOMIC_SEQ_CST); return 0;
-	default:            return -ENOSYS;
-	}
-}
-
-static bool holds(uint32_t old, uint32_t code)
-{
-	int a = (int)old, b = (int32_t)(code << 20) >> 20;
-
-	switch (code >> 24 & 15) {
-	case FUTEX_OP_CMP_EQ: return a == b;
-	case FUTEX_OP_CMP_NE: return a != b;
-	case FUTEX_OP_CMP_LT: return a < b;
-	case FUTEX_OP_CMP_LE: return a <= b;
-	case FUTEX_OP_CMP_GT: return a > b;
-	default:              return a >= b;
-	}
-}
-
-static long futex_wake_op(const struct futex *f)
-{
-	uint32_t old;
-	long r, s;
-
-	if ((f->val3 >> 24 & 15) > FUTEX_OP_CMP_GE || operate(f->addr2, f->val3, &old))
-		return -ENOSYS;
-	r = futex_wake(f, f->addr, f->val, GP_LOT_ANY);
-	if (r < 0 || !holds(old, f->val3))
-		return r;
-	s = futex_wake(f, f->addr2, (int)(intptr_t)f->timeout, GP_LOT_ANY);
-	return s < 0 ? s : r + s;
-}
-
-/* True where *r is the answer; false: the kernel has to give it (PI, bad addresses, what is not known). */
-static bool futex(const struct futex *f, long *r)
-{
-	int saved = errno, cmd = f->op & FUTEX_CMD_MASK;
-	bool ok;
-
-	if ((f->op & ~(FUTEX_CMD_MASK | FUTEX_PRIVATE_FLAG)) && cmd != FUTEX_WAIT_BITSET)
-		return false;
-	ok = readable(f->addr) && (cmd != FUTEX_WAKE_OP || readable(f->addr2));
-	errno = saved;
-	if (!ok)
-		return false;
-	switch (cmd) {
-	case FUTEX_WAIT:        *r = futex_wait(f, GP_LOT_ANY); return true;
-	case FUTEX_WAIT_BITSET: *r = futex_wait(f, f->val3); return true;
-	case FUTEX_WAKE:        *r = futex_wake(f, f->addr, f->val, GP_LOT_ANY); return true;
-	case FUTEX_WAKE_BITSET: *r = f->val3 ? futex_wake(f, f->addr, f->val, f->val3) : -EINVAL; return true;
-	case FUTEX_REQUEUE:     *r = futex_requeue(f, false); return true;
-	case FUTEX_CMP_REQUEUE: *r = futex_requeue(f, true); return true;
-	case FUTEX_WAKE_OP:     *r = futex_wake_op(f); return *r != -ENOSYS;
-	default:                return false;
-	}
-}
-
-/* Greenlets may wait for a word that a foreign thread wakes; how many there are it cannot know. */
-static long foreign_futex(const struct futex *f)
-{
-	int saved, cmd = f->op & FUTEX_CMD_MASK;
-	long r;
-
-	gp_lot_outsider(false);
-	r = real_syscall(SYS_futex, f->addr, f->op, f->val, f->timeout, f->addr2, f->val3);
-	if (r < 0 || !gp_sched.live)
-		return r;
-	saved = errno;
-	switch (cmd) {
-	case FUTEX_WAKE:
-	case FUTEX_WAKE_BITSET:
-		if (r < f->val)
-			gp_lot_wake_outside(f->addr, (unsigned)(f->val - r), cmd == FUTEX_WAKE ? GP_LOT_ANY : f->val3);
-		break;
-	case FUTEX_WAKE_OP:
-		gp_lot_wake_outside(f->addr2, GP_LOT_ANY, GP_LOT_ANY); /* fall through */
-	case FUTEX_REQUEUE:
-	case FUTEX_CMP_REQUEUE:
-		gp_lot_wake_outside(f->addr, GP_LOT_ANY, GP_LOT_ANY);
-	}
-	errno = saved;
-	return r;
-}
 
 /* Unlike libc's, the raw ppoll and pselect6 leave in *user what remains of the time. */
 static void write_remaining(long user, const struct timespec *ts, uint64_t start)
@@ -289,6 +95,46 @@ static long raw_clock_nanosleep(clockid_t clock, int flags, long ts, long rem)
 	return gp_ret(-clock_nanosleep(clock, flags, (void *)ts, (void *)rem));
 }
 
+/* The kernel tells how large its own set is, libc's says 0. */
+static long raw_getaffinity(pid_t tid, size_t size, void *set)
+{
+	cpu_set_t all;
+	long r = real_syscall(SYS_sched_getaffinity, gp_wisher(tid) ? 0 : tid, size, set);
+
+	if (r < 0 || !gp_wisher(tid) || sched_getaffinity(tid, sizeof(all), &all))
+		return r;
+	memcpy(set, &all, (size_t)r < sizeof(all) ? (size_t)r : sizeof(all));
+	return r;
+}
+
+/* What is about one thread by its tid: that of a greenlet means nothing to the kernel. */
+static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
+{
+	switch (nr) {
+	case SYS_gettid:             *r = gettid(); return true;
+	case SYS_prctl:              *r = prctl((int)a, b, c, d, e); return true;
+	case SYS_sched_setaffinity:  *r = sched_setaffinity((pid_t)a, (size_t)b, (void *)c); return true;
+	case SYS_sched_getaffinity:  *r = raw_getaffinity((pid_t)a, (size_t)b, (void *)c); return true;
+	case SYS_sched_setscheduler: *r = sched_setscheduler((pid_t)a, (int)b, (void *)c); return true;
+	case SYS_sched_getscheduler: *r = sched_getscheduler((pid_t)a); return true;
+	case SYS_sched_setparam:     *r = sched_setparam((pid_t)a, (void *)b); return true;
+	case SYS_sched_getparam:     *r = sched_getparam((pid_t)a, (void *)b); return true;
+	case SYS_setpriority:        *r = setpriority((int)a, (id_t)b, (int)c); return true;
+	case SYS_getpriority: /* 1 to 40, so that none looks like an error */
+		*r = a == PRIO_PROCESS && gp_wisher((pid_t)b) ? 20 - getpriority(PRIO_PROCESS, (id_t)b) : real_syscall(nr, a, b);
+		return true;
+	case SYS_ioprio_get:
+	case SYS_ioprio_set:
+		*r = real_syscall(nr, a, a == IOPRIO_WHO_PROCESS && gp_wisher((pid_t)b) ? 0 : b, c);
+		return true;
+	case SYS_perf_event_open:
+		*r = real_syscall(nr, a, gp_wisher((pid_t)b) ? 0 : b, c, d, e);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* True where the number is one that the shim covers by name and that means the same there. */
 static bool by_name(long nr, long a, long b, long c, long d, long e, long f, long *r)
 {
@@ -314,6 +160,22 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	CALL(sendfile, (int)a, (int)b, (void *)c, (size_t)d);
 	CALL(splice, (int)a, (void *)b, (int)c, (void *)d, (size_t)e, (unsigned)f);
 	CALL(tee, (int)a, (int)b, (size_t)c, (unsigned)d);
+	CALL(vmsplice, (int)a, (void *)b, (size_t)c, (unsigned)d);
+	CALL(preadv2, (int)a, (void *)b, (int)c, d, (int)f); /* e: the upper half of the offset where a long has no room for it */
+	CALL(pwritev2, (int)a, (void *)b, (int)c, d, (int)f);
+	CALL(openat, (int)a, (void *)b, (int)c, (mode_t)d);
+	CALL(flock, (int)a, (int)b);
+	CALL(msgrcv, (int)a, (void *)b, (size_t)c, d, (int)e);
+	CALL(msgsnd, (int)a, (void *)b, (size_t)c, (int)d);
+	CALL(semop, (int)a, (void *)b, (size_t)c);
+	CALL(semtimedop, (int)a, (void *)b, (size_t)c, (void *)d);
+	CALL(mq_timedsend, (mqd_t)a, (void *)b, (size_t)c, (unsigned)d, (void *)e);
+	CALL(mq_timedreceive, (mqd_t)a, (void *)b, (size_t)c, (void *)d, (void *)e);
+	CALL(socket, (int)a, (int)b, (int)c);
+	CALL(socketpair, (int)a, (int)b, (int)c, (void *)d);
+	CALL(pipe2, (void *)a, (int)b);
+	CALL(execve, (void *)a, (void *)b, (void *)c);
+	CALL(execveat, (int)a, (void *)b, (void *)c, (void *)d, (int)e);
 	CALL(close, (int)a);
 	CALL(dup, (int)a);
 	CALL(dup3, (int)a, (int)b, (int)c);
@@ -330,9 +192,15 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	CALL(dup2, (int)a, (int)b);
 	CALL(pause);
 	CALL(fork);
+	CALL(open, (void *)a, (int)b, (mode_t)c);
+	CALL(creat, (void *)a, (mode_t)b);
+	CALL(pipe, (void *)a);
 #endif
 	case SYS_epoll_pwait:
 		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e);
+		return true;
+	case SYS_epoll_pwait2:
+		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait2((int)a, (void *)b, (int)c, (void *)d, (void *)e);
 		return true;
 	case SYS_waitid:
 		if (e)
@@ -350,7 +218,7 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	case SYS_ppoll:           *r = raw_ppoll(a, b, c, d, e); return true;
 	case SYS_pselect6:        *r = raw_pselect(a, b, c, d, e, f); return true;
 	case SYS_clock_nanosleep: *r = raw_clock_nanosleep((clockid_t)a, (int)b, c, d); return true;
-	default:                  return false;
+	default:                  return by_tid(nr, a, b, c, d, e, r);
 	}
 #undef CALL
 }
@@ -359,12 +227,12 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 GP_EXPORT long gp_syscall(long nr, long a, long b, long c, long d, long e, long f) __asm__("syscall");
 long gp_syscall(long nr, long a, long b, long c, long d, long e, long f)
 {
-	struct futex fx = { (void *)a, (void *)e, (int)b, (int)c, (uint32_t)f, (void *)d };
+	struct gp_futex fx = { (void *)a, (void *)e, (int)b, (int)c, (uint32_t)f, (void *)d };
 	long r;
 
 	if (nr == SYS_futex && !gp_coop_sync(GP_F_SYNC))
-		return foreign_futex(&fx);
-	if (nr == SYS_futex && futex(&fx, &r))
+		return gp_futex_foreign(&fx);
+	if (nr == SYS_futex && gp_futex(&fx, &r))
 		return gp_ret(r);
 	if (gp_self && by_name(nr, a, b, c, d, e, f, &r))
 		return r;

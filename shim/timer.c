@@ -1,6 +1,8 @@
 /* <time.h>: timers that call a function. All else of them is the kernel's and libc's. */
 #include "shim.h"
 #include "../runtime/notify.h"
+#include "../runtime/thread.h"
+#include "../runtime/wishes.h"
 
 #include <time.h>
 
@@ -10,8 +12,15 @@ GP_EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, tim
 	uintptr_t id;
 	int r;
 
-	if (!gp_notice(event, &ours, GP_NOTICE_TIMER, &id))
+	if (!gp_notice(event, &ours, GP_NOTICE_TIMER, &id)) {
+		/* A greenlet's tid; where the memory can be read the kernel would, too. */
+		if (gp_self && event && !gp_copy_in(&ours, event, sizeof(ours)) && ours.sigev_notify == SIGEV_THREAD_ID &&
+		    gp_wisher(ours._sigev_un._tid)) {
+			ours._sigev_un._tid = gp_pid;
+			event = &ours;
+		}
 		return real_timer_create(clock, event, timer);
+	}
 	r = real_timer_create(clock, &ours, timer);
 	if (r)
 		gp_notice_drop(id);

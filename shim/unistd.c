@@ -1,7 +1,8 @@
-/* <unistd.h>: bytes through descriptors. readv and writev are in uio.c, the life of descriptors in fcntl.c. */
+/* <unistd.h>: bytes through descriptors, and who a thread is. readv and writev are in uio.c, the life of descriptors in fcntl.c. */
 #include "shim.h"
 #include "../runtime/io.h"
 #include "../runtime/rw.h"
+#include "../runtime/wishes.h"
 
 #include <unistd.h>
 
@@ -24,3 +25,22 @@ GP_EXPORT ssize_t write(int fd, const void *buf, size_t len)
 	return gp_write(fd, &one, 1, len, "write");
 }
 GP_ALIAS_OF(__write, write);
+
+/* Natively no two threads have the same, and main alone has that of the process: by this programs know threads, and main. */
+GP_EXPORT pid_t gettid(void)
+{
+	return gp_self ? (pid_t)gp_self->tid : real_gettid();
+}
+
+/* Of the thread, as everywhere in Linux: kernel/sys.c. */
+GP_EXPORT int nice(int increment)
+{
+	struct greenlet *g = gp_wisher(0);
+	int r;
+
+	if (!g)
+		return real_nice(increment);
+	if ((r = gp_nice_keep(g, gp_nice(g) + (increment < -40 ? -40 : increment > 40 ? 40 : increment))))
+		return (int)gp_ret(r == EACCES ? -EPERM : -r);
+	return gp_nice(g);
+}

@@ -129,7 +129,8 @@ static int phase(int how)
 				close(fd);
 			t = start(ticker, NULL);
 			ticks = 0;
-			pause_us(5000);
+			for (int i = 0; i < 1000 && ticks <= 2; i++)
+				pause_us(5000);
 			over = true;
 			pthread_join(t, NULL);
 			_exit(ticks > 2 ? 0 : 1);

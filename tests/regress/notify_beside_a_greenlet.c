@@ -20,10 +20,19 @@ static void add_many(void)
 		count++;
 }
 
+/* What runs greenlets, where gettid tells them apart. */
+static pid_t kernel_thread(void)
+{
+	char path[64] = "";
+
+	MUST(readlink("/proc/thread-self", path, sizeof(path) - 1) > 0);
+	return (pid_t)atoi(strrchr(path, '/') + 1);
+}
+
 static void called(union sigval v)
 {
 	(void)v;
-	MUST((syscall(SYS_gettid) == own_tid) == shared);
+	MUST((kernel_thread() == own_tid) == shared);
 	add_many();
 	calls++;
 }
@@ -95,7 +104,7 @@ int main(void)
 	timer_t timer;
 
 	shared = preload && strstr(preload, "libgpatch");
-	own_tid = syscall(SYS_gettid);
+	own_tid = kernel_thread();
 	for (int i = 0; i < 4; i++)
 		once(&e, i);
 	MUST(!shared || count == 8 * 2000000);
