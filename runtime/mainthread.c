@@ -101,6 +101,7 @@ int gp_greenlets_start(void)
 	}
 	gp_vfork_ours = 1;
 	gp_pid = getpid();
+	gp_setxid_start();
 	tell_libc_about_threads();
 	patch_libc();
 	gp_main.pd = (void *)pthread_self();

@@ -40,6 +40,7 @@ static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static struct job *first, **last = &first;
 static unsigned queued, idle;
 static unsigned era; /* counts forks: workers, and what they were doing, are not inherited */
+static uintptr_t brood; /* of workers that share our descriptors and directories */
 
 static struct job *take(void)
 {
@@ -75,30 +76,29 @@ static void run(struct job *j)
 	gp_hub_post(&j->call);
 }
 
-/* Waits for a job with the lock held; NULL: none came for a while. */
-static struct job *next_job(void)
+/* Waits for a job with the lock held; NULL: none came for a while, or they are for others now. */
+static struct job *next_job(uintptr_t mine)
 {
 	struct timespec until;
-	struct job *j;
+	struct job *j = NULL;
 	int r = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += IDLE_SECS;
-	idle++;
-	while (!(j = take()) && r != ETIMEDOUT)
+	idle += mine == brood;
+	while (mine == brood && !(j = take()) && r != ETIMEDOUT)
 		r = real_pthread_cond_timedwait(&more, &lock, &until);
-	idle--;
+	idle -= mine == brood;
 	return j;
 }
 
-static void *work(void *unused)
+static void *work(void *mine)
 {
 	pid_t tid = (pid_t)real_syscall(SYS_gettid);
 
-	(void)unused;
 	gp_stop_worker();
 	real_pthread_mutex_lock(&lock);
-	for (struct job *j; (j = next_job());) {
+	for (struct job *j; (j = next_job((uintptr_t)mine));) {
 		j->worker = tid;
 		real_pthread_mutex_unlock(&lock);
 		run(j);
@@ -109,7 +109,7 @@ static void *work(void *unused)
 	return NULL;
 }
 
-bool gp_native_thread(void *(*fn)(void *))
+bool gp_native_thread(void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t t;
@@ -121,12 +121,12 @@ bool gp_native_thread(void *(*fn)(void *))
 	pthread_attr_setstacksize(&attr, STACK);
 	sigfillset(&all);
 	real_pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = real_pthread_create(&t, &attr, fn, NULL);
+	r = real_pthread_create(&t, &attr, fn, arg);
 	if (r == EINVAL) { /* the program's static TLS does not fit on it */
 		pthread_attr_destroy(&attr);
 		pthread_attr_init(&attr);
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-		r = real_pthread_create(&t, &attr, fn, NULL);
+		r = real_pthread_create(&t, &attr, fn, arg);
 	}
 	real_pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
@@ -135,7 +135,7 @@ bool gp_native_thread(void *(*fn)(void *))
 
 static bool make_worker(void)
 {
-	if (!gp_native_thread(work))
+	if (!gp_native_thread(work, (void *)brood))
 		return false;
 	if (++gp_offload_threads > gp_offload_threads_max)
 		gp_offload_threads_max = gp_offload_threads;
@@ -365,6 +365,17 @@ long gp_offload_call(unsigned flags, const char *why, const long call[7])
 		if (r != -ERESTART || g->handlers_ran != ran) /* else it was woken for nothing: no handler, no cancellation */
 			return r;
 	}
+}
+
+void gp_offload_renew(void)
+{
+	gp_enter();
+	real_pthread_mutex_lock(&lock);
+	brood++;
+	idle = 0;
+	real_pthread_cond_broadcast(&more);
+	real_pthread_mutex_unlock(&lock);
+	gp_leave();
 }
 
 void gp_offload_forget(void)

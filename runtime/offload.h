@@ -32,8 +32,11 @@ long gp_offload_until_cancelled(long (*fn)(void *), void *arg, const char *why, 
  */
 long gp_offload_call(unsigned flags, const char *why, const long call[7]);
 
+/* The caller is about to share its descriptors or directories no longer: workers that were made before then are not used any more. */
+void gp_offload_renew(void);
+
 /* A native thread, detached, with every signal blocked from its first instruction on: handlers belong to greenlets. False: none. */
-bool gp_native_thread(void *(*fn)(void *));
+bool gp_native_thread(void *(*fn)(void *), void *arg);
 
 /* Kernel threads of the pool that exist now, and the most there ever were. */
 extern unsigned gp_offload_threads, gp_offload_threads_max;

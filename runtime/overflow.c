@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define KERNEL_FLAGS (1 << 31) /* SS_AUTODISARM */
 #define KERNEL_MIN   2048u     /* MINSIGSTKSZ; the header's asks the CPU */
 
 static char stack[64 << 10] __attribute__((aligned(64))); /* its pages do not exist before the first fault */
@@ -64,13 +63,14 @@ bool gp_signal_on_stack(const struct greenlet *g, const void *sp)
 int gp_signal_stack(struct greenlet *g, const stack_t *ss, stack_t *old, const void *sp)
 {
 	stack_t now = g->altstack, new;
-	int mode;
+	int disarms = now.ss_flags & GP_AUTODISARM, mode;
+	bool in_use = !disarms && gp_signal_on_stack(g, sp);
 
 	if (ss && gp_copy_in(&new, ss, sizeof(new)))
 		return -EFAULT;
 	if (ss) {
-		mode = new.ss_flags & ~KERNEL_FLAGS;
-		if (gp_signal_on_stack(g, sp))
+		mode = new.ss_flags & ~GP_AUTODISARM;
+		if (in_use)
 			return -EPERM;
 		if (mode != SS_DISABLE && mode != SS_ONSTACK && mode)
 			return -EINVAL;
@@ -80,7 +80,7 @@ int gp_signal_stack(struct greenlet *g, const stack_t *ss, stack_t *old, const v
 		if (g->altstack.ss_size && g != &gp_main)
 			gp_preempt_onstack();
 	}
-	now.ss_flags = !now.ss_size ? SS_DISABLE : gp_signal_on_stack(g, sp) ? SS_ONSTACK : 0;
+	now.ss_flags = (!now.ss_size ? SS_DISABLE : in_use ? SS_ONSTACK : 0) | disarms;
 	return old ? gp_copy_out(old, &now, sizeof(now)) : 0;
 }
 

@@ -84,12 +84,16 @@ uint64_t gp_signal_pending(struct greenlet *g);
 /* Waits until a handler has run in the caller, with its mask replaced by *mask meanwhile (NULL: unchanged). */
 void gp_signal_suspend(const uint64_t *mask);
 
+#define GP_AUTODISARM (1 << 31) /* SS_AUTODISARM: while a handler runs there is no alternate stack */
 /* sigaltstack(2) for g: 0 or -errno. */
 int gp_signal_stack(struct greenlet *g, const stack_t *ss, stack_t *old, const void *sp);
 bool gp_signal_on_stack(const struct greenlet *g, const void *sp);
 
 /* The system call `nr` of a greenlet, where it is about signals: *r is its result or -errno. False: the kernel's. */
 bool gp_signal_call(long nr, const long a[4], long *r);
+
+/* setxid.c: setuid and its kin work in every thread that libc knows. Before libc is told that there are threads. */
+void gp_setxid_start(void);
 
 /* onstack.S, overflow.c */
 void gp_call_on(void *sp, void (*fn)(int, siginfo_t *, void *), int sig, siginfo_t *info, void *context);

@@ -29,6 +29,7 @@ void gp_sigrun_call(struct greenlet *g, const struct sigaction *act, int sig, si
 {
 	void (*fn)(int, siginfo_t *, void *) = act->sa_sigaction; /* a plain handler does not look at the other two */
 	void *here = __builtin_frame_address(0), *sp = NULL;
+	stack_t armed = g->altstack;
 
 	g->handlers_ran++;
 	if ((act->sa_flags & SA_ONSTACK) && g->altstack.ss_size && !gp_signal_on_stack(g, here))
@@ -37,10 +38,14 @@ void gp_sigrun_call(struct greenlet *g, const struct sigaction *act, int sig, si
 		sp = gp_overflow_stack(here) ? NULL : gp_overflow_top();
 	else if (gp_overflow_stack(here))
 		sp = interrupted - 128; /* the red zone */
+	if (armed.ss_flags & GP_AUTODISARM)
+		g->altstack = (stack_t){ 0 };
 	if (sp)
 		gp_call_on((void *)((uintptr_t)sp & ~63ul), fn, sig, info, context);
 	else
 		fn(sig, info, context);
+	if (armed.ss_flags & GP_AUTODISARM) /* as sigreturn does; who jumps away has none any more */
+		g->altstack = armed;
 }
 
 /* If true it is in a critical section and all signals are blocked: the next may come when its mask is set. */

@@ -277,6 +277,17 @@ void gp_greenlet_forked(void)
 {
 	struct greenlet *me = gp_self;
 
+	gp_list_for(n, &gp_sched.all) { /* a join of another finds him ended: so glibc leaves it */
+		struct greenlet *g = gp_container(n, struct greenlet, all);
+
+		gp_list_init(&g->all);
+		g->joiner = NULL;
+		if (g == me)
+			continue;
+		gp_tls_left(g->pd);
+		g->result = g->state < GP_DEAD ? NULL : g->result;
+		g->state = GP_DEAD;
+	}
 	gp_pool_forget();
 	gp_sched_forget();
 	gp_list_init(&me->run);
@@ -285,7 +296,6 @@ void gp_greenlet_forked(void)
 	gp_sched.zombie = NULL;
 	me->tid = (uint32_t)getpid(); /* glibc has written it into the TCB */
 	gp_wishes_apply(me);
-	me->joiner = NULL;
 	me->waits = NULL;
 	gp_tls_forked();
 	gp_stack_forget();

@@ -355,9 +355,21 @@ void gp_tls_unlink(void *pd)
 {
 	struct gp_list *n = &FIELD(pd, t.list, struct gp_list);
 
-	n->prev->next = n->next;
-	n->next->prev = n->prev;
+	if (n->next) {
+		n->prev->next = n->next;
+		n->next->prev = n->prev;
+	}
 	n->next = n->prev = NULL;
+}
+
+void *gp_tls_carrier(void)
+{
+	return t.anchor;
+}
+
+void gp_tls_left(void *pd)
+{
+	FIELD(pd, t.list, struct gp_list) = (struct gp_list){ NULL, NULL };
 }
 
 void gp_tls_forked(void)

@@ -46,7 +46,10 @@ void gp_tls_robust_exit(void *pd, void (*wake)(void *futex));
 /* Puts the TCB in ld.so's list of threads (dlopen initialises static TLS of later libraries through it), or takes it out. */
 void gp_tls_link(void *pd);
 void gp_tls_unlink(void *pd);
-/* In the child of fork glibc has emptied that list. */
+/* The TCB that goes with the kernel thread: the only one whose tid the kernel knows. */
+void *gp_tls_carrier(void);
+/* In the child of fork glibc has emptied that list: of who is not there any more, and of the caller. */
+void gp_tls_left(void *pd);
 void gp_tls_forked(void);
 
 /* Loads the thread pointer: wrfsbase where CPU and kernel have it, else arch_prctl. */

@@ -175,7 +175,7 @@ void gp_watch_start(void)
 	if (gp_likely(started || !gp_config.watch) || gp_config.mode != GP_ASYNC)
 		return;
 	carrier = (pid_t)real_syscall(SYS_gettid);
-	if (!(started = gp_native_thread(watch))) {
+	if (!(started = gp_native_thread(watch, NULL))) {
 		gp_say("GPATCH_WATCH=%u: no thread can be made to watch", gp_config.watch);
 		gp_config.watch = 0;
 	}

@@ -130,6 +130,8 @@ GP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 
 	if (!gp_sched.live || first > last)
 		return real_close_range(first, last, flags);
+	if (flags & CLOSE_RANGE_UNSHARE)
+		gp_offload_renew();
 	if (!(flags & CLOSE_RANGE_CLOEXEC))
 		for (int fd = (int)first; fd < gp_fd_top() && (unsigned)fd <= last && fd >= 0; fd++)
 			if (!gp_fd_is_ours(fd))

@@ -4,6 +4,7 @@
  */
 #include "shim.h"
 #include "../runtime/fork.h"
+#include "../runtime/offload.h"
 #include "../runtime/signal.h"
 
 #include <sched.h>
@@ -14,6 +15,13 @@
 GP_EXPORT pid_t _Fork(void)
 {
 	return (pid_t)gp_fork_raw(real__Fork());
+}
+
+GP_EXPORT int unshare(int flags)
+{
+	if (gp_self)
+		gp_offload_renew();
+	return real_unshare(flags);
 }
 
 struct child {

@@ -180,6 +180,7 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	CALL(dup, (int)a);
 	CALL(dup3, (int)a, (int)b, (int)c);
 	CALL(close_range, (unsigned)a, (unsigned)b, (int)c);
+	CALL(unshare, (int)a);
 	CALL(fcntl, (int)a, (int)b, c);
 	CALL(ioctl, (int)a, (unsigned long)b, c);
 	CALL(nanosleep, (void *)a, (void *)b);

@@ -154,7 +154,7 @@ static long wait_for_child(struct waiting *w)
 		gp_wait_push(&w->wait, look_first);
 		r = w->pidfd >= 0 ? wait_for_pidfd(w) : wait_for_worker(w);
 		gp_wait_pop(&w->wait);
-		if (!w->r && r != -ECANCELED)
+		if (!w->r && r != -ECANCELED && r != -EINTR)
 			look(w);
 		if (!w->r && w->closed)
 			open_pidfd(w);

@@ -1,5 +1,6 @@
 /* signal_raw.c - syscall(2) with numbers of signal calls, as runtimes make them that do without libc's */
 #include "case.h"
+#include <setjmp.h>
 #include <sys/syscall.h>
 
 struct kernel_action {
@@ -179,4 +180,48 @@ CASE(alternate_stack)
 	SHOW(syscall(SYS_sigaltstack, &off, NULL));
 	raise(SIGUSR1);
 	say("on it=%d", on_it);
+}
+
+#ifndef SS_AUTODISARM
+#define SS_AUTODISARM (1u << 31)
+#endif
+
+static stack_t in_handler;
+static bool nested;
+
+static void disarmed(int sig)
+{
+	sigaltstack(NULL, &in_handler);
+	where(sig);
+	nested = on_it;
+	if (sig == SIGUSR1)
+		raise(SIGUSR2); /* on the same stack, further down */
+}
+
+static sigjmp_buf away;
+
+static void jumps_away(int sig)
+{
+	(void)sig;
+	siglongjmp(away, 1);
+}
+
+CASE(alternate_stack_disarms)
+{
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack), .ss_flags = (int)SS_AUTODISARM }, now;
+
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = disarmed, .sa_flags = SA_ONSTACK }, NULL);
+	sigaction(SIGUSR2, &(struct sigaction){ .sa_handler = disarmed, .sa_flags = SA_ONSTACK }, NULL);
+	SHOW(sigaltstack(&ss, NULL));
+	for (int i = 0; i < 2; i++) {
+		i ? pthread_kill(pthread_self(), SIGUSR1) : raise(SIGUSR1);
+		say("on it=%d, nested=%d, there flags=%#x size=%zu", on_it, nested, (unsigned)in_handler.ss_flags, in_handler.ss_size);
+		sigaltstack(NULL, &now);
+		say("after it flags=%#x size=%zu", (unsigned)now.ss_flags, now.ss_size);
+	}
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = jumps_away, .sa_flags = SA_ONSTACK }, NULL);
+	if (!sigsetjmp(away, 1))
+		raise(SIGUSR1);
+	sigaltstack(NULL, &now);
+	say("after a jump flags=%#x size=%zu", (unsigned)now.ss_flags, now.ss_size);
 }
