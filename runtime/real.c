@@ -258,6 +258,8 @@ static unsigned number(const char *name)
 	return i;
 }
 
+static bool redirected[NAMES];
+
 bool gp_real_is(const char *name, const void *p)
 {
 	unsigned i = number(name);
@@ -269,6 +271,15 @@ void gp_real_redirect(const char *name, void *p)
 {
 	unsigned i = number(name);
 
-	if (i < NAMES)
+	if (i < NAMES) {
+		redirected[i] = true;
 		__atomic_store_n(&gp_real_slots[i], p, __ATOMIC_RELEASE);
+	}
+}
+
+bool gp_real_is_libcs(const char *name)
+{
+	unsigned i = number(name);
+
+	return i < NAMES && (redirected[i] || gp_real_slots[i] == gp_real_lookup_in_libc(name));
 }

@@ -34,6 +34,7 @@ void *gp_real_lookup_in_libc(const char *name); /* libc.so.6's own copy of a var
 
 /* Is p what real_NAME reaches? And: let it reach p from now on (patch.c, whose jump stands where the original stood). */
 bool gp_real_is(const char *name, const void *p);
+bool gp_real_is_libcs(const char *name); /* or is another preloaded shim's? */
 void gp_real_redirect(const char *name, void *p);
 
 #endif

@@ -21,25 +21,45 @@ static long connect_job(void *arg)
 	return real_connect(j->fd, j->addr, j->len);
 }
 
+/* By a worker. A handler ends the system call; another preloaded shim's connect is more than that, and is left alone. */
+static int connect_elsewhere(int fd, struct gp_fd *f, const struct sockaddr *addr, socklen_t len)
+{
+	static int no_other = -1;
+	struct connect_job job = { fd, addr, len };
+	bool timed = gp_fd_timeo(fd, f, POLLOUT) != GP_FOREVER;
+	long r;
+
+	if (no_other < 0)
+		no_other = gp_real_is_libcs("connect");
+	if (!no_other)
+		return (int)gp_offload(connect_job, &job, "connect");
+	do
+		r = gp_offload_call(GP_PARK_CANCEL | (timed ? GP_PARK_STOP : 0), "connect", (long[7]){ SYS_connect, fd, (long)addr, len });
+	while (r == -ERESTART && !timed);
+	if (r == -ECANCELED)
+		gp_cancel_now();
+	return (int)gp_ret(r == -ERESTART ? -EINTR : r);
+}
+
 /*
  * connect has no per-call flag. A socket that only this process can see is made non-blocking for the one system call and put back
  * before anybody else runs; any other goes to a worker, since its flags belong to others too. So does AF_UNIX with a full backlog,
  * which gives EAGAIN and has no poll.
  */
-static int start_connect(int fd, struct gp_fd *f, const struct sockaddr *addr, socklen_t len)
+static int start_connect(int fd, struct gp_fd *f, const struct sockaddr *addr, socklen_t len, bool *over)
 {
-	struct connect_job job = { fd, addr, len };
 	int flags, r, err;
 
-	if (!gp_fd_owned(f) || (flags = real_fcntl(fd, F_GETFL)) < 0)
-		return (int)gp_offload(connect_job, &job, "connect");
+	*over = !gp_fd_owned(f) || (flags = real_fcntl(fd, F_GETFL)) < 0;
+	if (*over)
+		return connect_elsewhere(fd, f, addr, len);
 	real_fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 	r = real_connect(fd, addr, len);
 	err = errno;
 	real_fcntl(fd, F_SETFL, flags);
 	errno = err;
 	if (r && err == EAGAIN)
-		r = (int)gp_offload(connect_job, &job, "connect");
+		r = connect_elsewhere(fd, f, addr, len);
 	return r;
 }
 
@@ -49,18 +69,19 @@ GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t addrlen)
 	uint64_t timeo, deadline;
 	int r, under_way, err = 0, saved = errno;
 	socklen_t len = sizeof(err);
+	bool over;
 
 	if (!gp_coop(GP_F_SOCKET) || !(f = gp_fd(fd)) || gp_fd_nonblock(fd, f))
 		return real_connect(fd, addr, addrlen);
 	gp_cancel_point();
 	/* Before the call the socket had no peer: "nothing to read" said of it meant nothing. */
 	f->drained = f->full = f->hup = f->kicked = 0;
-	if (!(r = start_connect(fd, f, addr.__sockaddr__, addrlen))) {
+	if (!(r = start_connect(fd, f, addr.__sockaddr__, addrlen, &over))) {
 		gp_tick_io();
 		errno = saved;
 		return 0;
 	}
-	if (errno != EINPROGRESS && errno != EALREADY)
+	if (over || (errno != EINPROGRESS && errno != EALREADY))
 		return r;
 	under_way = errno;
 	timeo = gp_fd_timeo(fd, f, POLLOUT);

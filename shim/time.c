@@ -3,6 +3,7 @@
 #include "../runtime/offload.h"
 
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* 0 when the deadline has passed, or -errno. */
@@ -50,32 +51,27 @@ static int sleep_for(const struct timespec *ts, struct timespec *rem, const char
 	return r;
 }
 
-struct native {
-	clockid_t clock;
-	int flags;
-	const struct timespec *ts;
-	struct timespec *rem;
-};
-
-static long native_sleep(void *arg)
+/* CPU time: no timer of ours measures it. */
+static int sleep_elsewhere(clockid_t clock, int flags, const struct timespec *ts, struct timespec *rem)
 {
-	struct native *n = arg;
+	long r;
 
-	return real_clock_nanosleep(n->clock, n->flags, n->ts, n->rem);
+	gp_cancel_point();
+	r = gp_offload_call(GP_PARK_CANCEL, "clock_nanosleep", (long[7]){ SYS_clock_nanosleep, clock, flags, (long)ts, (long)rem });
+	if (r == -ECANCELED)
+		gp_cancel_now();
+	return r == -ERESTART ? EINTR : (int)-r;
 }
 
 /* Returns the error, as POSIX has it; errno stays. */
 GP_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *ts, struct timespec *rem)
 {
-	struct native n = { clock, flags, ts, rem };
 	struct timespec t;
 
 	if (!gp_coop(GP_F_SLEEP) || clock == CLOCK_THREAD_CPUTIME_ID)
 		return real_clock_nanosleep(clock, flags, ts, rem);
-	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI) {
-		gp_cancel_point();
-		return (int)gp_offload(native_sleep, &n, "clock_nanosleep"); /* CPU time: no timer of ours measures it */
-	}
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_TAI)
+		return sleep_elsewhere(clock, flags, ts, rem);
 	if (gp_copy_in(&t, ts, sizeof(t)))
 		return EFAULT;
 	if (t.tv_sec < 0 || !gp_timespec_ok(&t))

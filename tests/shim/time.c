@@ -153,6 +153,23 @@ CASE(clock_nanosleep_bad_clock)
 	SHOW_RC(clock_nanosleep(-1, 0, MS(1), NULL));
 }
 
+static void hit(int sig) { (void)sig; }
+static void signal_it(long arg) { (void)arg; pthread_kill(case_thread, SIGUSR1); }
+
+/* The process computes nothing meanwhile, so only the handler ends it; it is never restarted. */
+CASE(cpu_clock_is_interrupted)
+{
+	struct timespec left = { 0, 0 };
+
+	for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
+		sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = hit, .sa_flags = flags }, NULL);
+		later(50, signal_it, 0);
+		SHOW_RC(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, MS(100000), &left));
+		say("rest=%d", left.tv_sec == 99);
+		finish();
+	}
+}
+
 CASE(clock_nanosleep_fault)
 {
 	SHOW_RC(clock_nanosleep(CLOCK_MONOTONIC, 0, nil, NULL));
