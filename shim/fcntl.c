@@ -153,6 +153,20 @@ GP_EXPORT void closefrom(int low)
 		real_closefrom(low < 0 ? 0 : low);
 }
 
+/* The lowest number from there on that is not the program's: ours give way here, too. */
+static int lowest(int fd, int from, int flags)
+{
+	int own = gp_self ? gp_fd_next_own(from) : -1, saved = errno;
+
+	if (own < 0 || own > fd || !gp_fd_give(own) || real_dup3(fd, own, flags) < 0) {
+		errno = saved;
+		return fd;
+	}
+	real_close(fd);
+	errno = saved;
+	return own;
+}
+
 static int control(int fd, int cmd, long arg)
 {
 	struct f_owner_ex owner;
@@ -170,7 +184,7 @@ static int control(int fd, int cmd, long arg)
 	if (gp_likely(!gp_sched.live) || r < 0)
 		return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return duped(fd, r);
+		return duped(fd, lowest(r, (int)arg, cmd == F_DUPFD ? 0 : O_CLOEXEC));
 	if (cmd == F_SETFL) {
 		struct gp_fd *f = gp_fd(fd);
 

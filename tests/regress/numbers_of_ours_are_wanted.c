@@ -93,6 +93,14 @@ int main(void)
 	t[2] = start(sigwaiter, NULL);
 	t[3] = start(ticker, NULL);
 	pause_us(3000);
+	for (int i = 0; end == 1200 && i < 20; i++) { /* ours are from 1024 on */
+		MUST(fcntl(2, i % 2 ? F_DUPFD : F_DUPFD_CLOEXEC, 1020) == 1020 + i);
+		MUST(fcntl(1020 + i, F_GETFD) == (i % 2 ? 0 : FD_CLOEXEC));
+		for (int then = (int)ticks; (int)ticks < then + 1;)
+			pause_us(300);
+	}
+	if (end == 1200)
+		MUST(!close_range(1020, 1039, 0));
 	close(fds[0]); /* the reader keeps the file */
 	for (int round = 0; round < 4; round++)
 		for (int fd = 3, then; fd < end; fd++) {

@@ -11,7 +11,7 @@ static struct waiter {
 	pthread_t thread;
 	long ret;
 	int error;
-	atomic_int ran;
+	atomic_int ran, begun;
 	pid_t child;
 } waiters[LENGTH(calls)];
 
@@ -28,7 +28,7 @@ static void handle(int sig)
 	if (pid)
 		self->child = pid;
 	else
-		alarm(5); /* what nobody ends there */
+		alarm(8); /* what nobody ends there */
 	self->ran++;
 	errno = saved;
 }
@@ -37,6 +37,7 @@ static void *wait_in(void *arg)
 {
 	struct waiter *w = self = arg;
 
+	w->begun = 1;
 	errno = 0;
 	w->ret = w->call->wait(&w->env);
 	w->error = errno;
@@ -62,7 +63,7 @@ static void round_of(int flags)
 {
 	int st;
 
-	blocked_ms = 3000;
+	blocked_ms = 60000; /* a signal ends all these */
 	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = handle, .sa_flags = flags }, NULL);
 	signal(SIGALRM, SIG_DFL);
 	memset(waiters, 0, sizeof(waiters));
@@ -73,6 +74,9 @@ static void round_of(int flags)
 			MUST(pthread_create(&waiters[i].thread, NULL, wait_in, &waiters[i]) == 0);
 		}
 	}
+	for (int i = 0; i < LENGTH(calls); i++)
+		while (waiters[i].thread && !waiters[i].begun)
+			pause_ms(1);
 	pause_ms(150);
 	for (int i = 0; i < LENGTH(calls); i++)
 		if (waiters[i].thread)

@@ -21,7 +21,7 @@ static struct waiter {
 	pthread_t thread;
 	long ret;
 	int error;
-	atomic_int ran;
+	atomic_int ran, begun;
 	bool jumped, by_release;
 	sigset_t mask;
 } waiters[LENGTH(calls)];
@@ -43,6 +43,7 @@ static void *wait_in(void *arg)
 {
 	struct waiter *w = self = arg;
 
+	w->begun = 1;
 	if (sigsetjmp(away, 1)) {
 		w->jumped = true;
 	} else {
@@ -70,6 +71,9 @@ static void round_of(int how, int flags)
 	}
 	for (int i = 0; i < LENGTH(calls); i++)
 		MUST(pthread_create(&waiters[i].thread, NULL, wait_in, &waiters[i]) == 0);
+	for (int i = 0; i < LENGTH(calls); i++)
+		while (!waiters[i].begun)
+			pause_ms(1);
 	pause_ms(SIGNAL_AT);
 	for (int i = 0; i < LENGTH(calls); i++)
 		pthread_kill(waiters[i].thread, SIGUSR1);
