@@ -124,6 +124,21 @@ static unsigned parse_watch(const char *name)
 	return (unsigned)n;
 }
 
+static uint32_t parse_chaos(const char *name)
+{
+	const char *v = value(name);
+	unsigned long n = 0;
+	char *end = NULL;
+
+	if (!v)
+		return 0;
+	if (isdigit((unsigned char)*v))
+		n = strtoul(v, &end, 10);
+	if (!end || *end || n > UINT32_MAX)
+		refuse(name, v, "a number below 2^32: a seed, or 0 for none");
+	return (uint32_t)n;
+}
+
 /* A copy: programs write over their environment (setproctitle). */
 static const char *parse_stats(const char *name)
 {
@@ -155,6 +170,7 @@ void gp_config_init(void)
 	gp_config.preempt = choice("GPATCH_PREEMPT", "1|0") == 0;
 	gp_config.stack = parse_size("GPATCH_STACK");
 	gp_config.watch = parse_watch("GPATCH_WATCH");
+	gp_config.chaos = parse_chaos("GPATCH_CHAOS");
 	gp_config.stats = parse_stats("GPATCH_STATS");
 	gp_config.valgrind = strstr(preloads, "/vgpreload_core");
 	gp_config.helgrind = strstr(preloads, "/vgpreload_helgrind") || strstr(preloads, "/vgpreload_drd");

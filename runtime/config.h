@@ -3,7 +3,7 @@
  *
  *   GPATCH_MODE=async|sync|threads   GPATCH_FAMILIES=all|none|[-]NAME,...   GPATCH_SWITCH=asm|ucontext
  *   GPATCH_STACK=bytes[k|m|g]        GPATCH_STATS=1|path   GPATCH_VERBOSE=1  GPATCH_LIBC=patch|symbols
- *   GPATCH_PREEMPT=1|0               GPATCH_WATCH=0|1|ms
+ *   GPATCH_PREEMPT=1|0               GPATCH_WATCH=0|1|ms    GPATCH_CHAOS=seed
  */
 #ifndef GP_CONFIG_H
 #define GP_CONFIG_H
@@ -30,6 +30,7 @@ extern struct gp_config {
 	bool ucontext, verbose, symbols, preempt;
 	size_t stack;          /* 0: what the program asks for */
 	unsigned watch;        /* ms until what stops all others is named; 0: never */
+	uint32_t chaos;        /* seed of the dice in sched.c; 0: none are thrown */
 	const char *stats;     /* NULL: none; "1": stderr */
 	bool valgrind, helgrind; /* they run the program: no settings, but what LD_PRELOAD tells; helgrind or drd */
 } gp_config;

@@ -46,9 +46,35 @@ int gp_sched_room(void)
 	return gp_sched.nready < ROOM ? ROOM : 1 + (int)since_turn / 2;
 }
 
+/*
+ * GPATCH_CHAOS, for tests: nothing that no scheduler promises can be relied on. A turn ends after a few calls, whoever is ready comes in any
+ * order. The same seed throws the same numbers; what the kernel does meanwhile is its own affair.
+ */
+static uint32_t dice(void)
+{
+	static uint32_t x;
+
+	x = x ? x : gp_config.chaos;
+	x ^= x << 13;
+	x ^= x >> 17;
+	return x ^= x << 5;
+}
+
+static void shuffle(void)
+{
+	for (unsigned i = gp_sched.nready; i; i--) {
+		struct gp_list *n = gp_sched.ready.next;
+
+		gp_list_remove(n);
+		gp_list_append(dice() & 1 ? &gp_sched.ready : gp_sched.ready.prev, n); /* last, or last but one */
+	}
+}
+
 void gp_sched_turned(void)
 {
-	since_turn = 0;
+	since_turn = gp_unlikely(gp_config.chaos) ? TURN_SWITCHES - 1 - dice() % 4 : 0;
+	if (gp_unlikely(gp_config.chaos))
+		shuffle();
 	last_turn = gp_slice_start = gp_cycles();
 }
 
@@ -66,6 +92,8 @@ static int fresh_budget(void)
 {
 	static uint32_t x;
 
+	if (gp_unlikely(gp_config.chaos))
+		return (int)(dice() % 24);
 	x += 2654435769u; /* 2^32 over the golden ratio: all values come, evenly */
 	return BUDGET / 2 + (int)(x >> 24);
 }
