@@ -5,6 +5,8 @@
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define POLLED     256 /* descriptors in one poll */
 #define CACHE_LINE 64
@@ -144,7 +146,7 @@ int gp_fd_harvest(int ms, int most)
 	int n;
 
 	most = most < GP_HARVEST ? most : GP_HARVEST;
-	n = real_epoll_wait(gp_fd_epoll(), ev, most, ms);
+	n = (int)real_syscall(SYS_epoll_wait, gp_fd_epoll(), ev, most, ms); /* the named one is a cancellation point */
 	if (gp_unlikely(n < 0)) {
 		if (errno == EINTR && ran == gp_handlers_ran)
 			gp_sched_stopped();

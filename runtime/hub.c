@@ -1,5 +1,5 @@
 /*
- * The hub: libuv's loop on a context of its own, with a TCB of its own in which gp_self is NULL.
+ * The hub: libuv's loop on a context of its own, with a TCB in which gp_self is NULL.
  *
  * libuv waits for one descriptor of ours, the epoll set of fdwait.c, and for wake-ups from other kernel threads. Deadlines go
  * through a timerfd in that set, since libuv's timers count milliseconds. While greenlets are ready, and in the pauses of a busy
@@ -30,6 +30,7 @@
 #define BRISK     1000000u /* ns: after a pause that was over sooner, the next is waited out in our own set */
 
 struct gp_ctx gp_hub_ctx;
+void *gp_hub_pd;
 bool gp_hub_deaf;
 
 static uv_loop_t loop;
@@ -42,7 +43,6 @@ static bool started;
 static bool brisk;         /* the last pause was short */
 static bool for_libuv;     /* its wake-up has come */
 static char *stack; /* survives a fork: the child makes its new hub on it */
-static void *hub_pd;
 static int sending;        /* kernel threads inside uv_async_send */
 
 static void run_posted(void)
@@ -280,12 +280,12 @@ static int make_context(void)
 	if (!stack) {
 		if (!(stack = gp_stack_map(HUB_STACK, guard, &err)))
 			return err;
-		hub_pd = gp_tls_place(stack + HUB_STACK, &top);
-		if ((r = gp_tcb_for_hub(hub_pd)))
+		gp_hub_pd = gp_tls_place(stack + HUB_STACK, &top);
+		if ((r = gp_tcb_for_hub(gp_hub_pd)))
 			return r;
 	}
 	gp_tls_place(stack + HUB_STACK, &top);
-	gp_switch->init(&gp_hub_ctx, stack + guard, (size_t)((char *)top - stack) - guard, hub_pd, hub_main, NULL);
+	gp_switch->init(&gp_hub_ctx, stack + guard, (size_t)((char *)top - stack) - guard, gp_hub_pd, hub_main, NULL);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ bool gp_hub_repair(void);
 void gp_hub_forget(void);
 
 extern struct gp_ctx gp_hub_ctx;
+extern void *gp_hub_pd; /* its own TCB: sched.c says when it runs on another */
 
 /*
  * The kernel refuses what libuv cannot do without (no memory for its set; a filter of system calls that came after the start): the hub

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "fork.h"
 #include "hub.h"
+#include "patch.h"
 #include "real.h"
 #include "signal.h"
 #include "thread.h"
@@ -134,6 +135,26 @@ static void push(struct greenlet *g)
 	gp_sched.nready++;
 }
 
+/*
+ * Where no instruction loads a TCB (FSGSBASE) a system call does, which costs more than all the rest of a switch. So the hub runs on the
+ * TCB of whoever leaves for it, unless that one is dead, and its TCB about to be somebody else's. In there gp_self is NULL and errno
+ * is the hub's, as on its own TCB; where libc is patched it comes to no cancellation point, of which the owner's could be due.
+ */
+static void leave_for_hub(struct greenlet *g)
+{
+	bool lend = !gp_tls_fsgsbase && gp_patched && g->state != GP_DEAD;
+	int saved = lend ? errno : 0;
+
+	gp_hub_ctx.tp = lend ? g->pd : gp_hub_pd;
+	if (lend)
+		gp_self = NULL;
+	gp_switch->swap(&g->ctx, &gp_hub_ctx);
+	if (lend) {
+		gp_self = g;
+		errno = saved;
+	}
+}
+
 /* Leaves the current context for the next ready greenlet, or for the hub when none is or a look at the kernel is due. */
 void gp_sched_leave(struct greenlet *g)
 {
@@ -144,7 +165,10 @@ void gp_sched_leave(struct greenlet *g)
 		return;
 	gp_sched.switches++;
 	gp_sched.current = n;
-	gp_switch->swap(&g->ctx, n ? &n->ctx : &gp_hub_ctx);
+	if (n)
+		gp_switch->swap(&g->ctx, &n->ctx);
+	else
+		leave_for_hub(g);
 	gp_critical = critical;
 	gp_sched_arrived(g);
 }

@@ -45,7 +45,8 @@ static void swap(struct gp_ctx *from, struct gp_ctx *to)
 
 	from->sp = &here;
 	memset(&((ucontext_t *)to->sp)->uc_sigmask, 0xff, sizeof(sigset_t)); /* sigfillset leaves some out */
-	gp_tls_use(to->tp);
+	if (to->tp != from->tp)
+		gp_tls_use(to->tp);
 	swapcontext(&here, to->sp);
 }
 

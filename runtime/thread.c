@@ -18,11 +18,14 @@
 int gp_pid;
 
 static uint32_t next_id = 1;
-static ptrdiff_t self_offset, ours_offset; /* of gp_self and gp_thread_is_ours, from any TCB */
+/* Whose TCB this is, also while the hub runs on it, in which gp_self is NULL. */
+static __thread struct greenlet *owner __attribute__((tls_model("initial-exec")));
+static ptrdiff_t self_offset, owner_offset, ours_offset; /* of gp_self, owner and gp_thread_is_ours, from any TCB */
 
 void gp_tcb_init(void)
 {
 	self_offset = (char *)&gp_self - (char *)pthread_self();
+	owner_offset = (char *)&owner - (char *)pthread_self();
 	ours_offset = (char *)&gp_thread_is_ours - (char *)pthread_self();
 }
 
@@ -30,7 +33,7 @@ struct greenlet *gp_greenlet_of(pthread_t thread)
 {
 	if (!gp_sched.live || !thread)
 		return NULL;
-	return *(struct greenlet **)((char *)thread + self_offset);
+	return *(struct greenlet **)((char *)thread + owner_offset);
 }
 
 struct greenlet *gp_greenlet_by_tid(pid_t tid)
@@ -47,6 +50,7 @@ struct greenlet *gp_greenlet_by_tid(pid_t tid)
 void gp_tcb_mark(void *pd, struct greenlet *g)
 {
 	*(struct greenlet **)((char *)pd + self_offset) = g;
+	*(struct greenlet **)((char *)pd + owner_offset) = g;
 	*((bool *)pd + ours_offset) = true;
 }
 

@@ -48,13 +48,19 @@ int gp_uv_epoll_wait(int set, struct epoll_event *events, int max, int ms)
 	return gp_uv_epoll_pwait(set, events, max, ms, NULL);
 }
 
+/* No cancellation point, unlike the named one: in the hub nobody is to be cancelled. */
+static int wait_for_events(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask)
+{
+	return (int)real_syscall(SYS_epoll_pwait, set, events, max, ms, mask, sizeof(uint64_t));
+}
+
 int gp_uv_epoll_pwait(int set, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
 	unsigned ran = gp_handlers_ran;
-	int r = gp_hub_deaf ? something_else(events) : real_epoll_pwait(set, events, max, ms, mask);
+	int r = gp_hub_deaf ? something_else(events) : wait_for_events(set, events, max, ms, mask);
 
 	if (r < 0 && errno == EBADF && gp_hub_repair())
-		r = real_epoll_pwait(set, events, max, ms, mask);
+		r = wait_for_events(set, events, max, ms, mask);
 	if (r < 0 && errno == EINTR && ran == gp_handlers_ran) {
 		gp_sched_stopped();
 		return something_else(events); /* libuv would wait on */
