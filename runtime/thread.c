@@ -193,6 +193,11 @@ static void wake_futex(void *futex)
 _Noreturn void gp_finish(struct greenlet *g)
 {
 	gp_tls_last();
+	gp_end(g);
+}
+
+_Noreturn void gp_end(struct greenlet *g)
+{
 	if (gp_sched.live == 1) /* the child of a fork, which has no main: the last thread ends the process */
 		exit(0);
 	gp_tls_robust_exit(g->pd, wake_futex);

@@ -77,6 +77,8 @@ void gp_cancel(struct greenlet *g);
 
 /* Ends the calling greenlet after its cleanup handlers have run: called by the boot frame and by nobody else. */
 _Noreturn void gp_finish(struct greenlet *g);
+/* The same at once, as the kernel ends a thread: no handler, no destructor. */
+_Noreturn void gp_end(struct greenlet *g);
 
 /* pthread_exit in main: waits until every other greenlet is gone; for ever where libc has a thread that never ends, as for timers. */
 void gp_wait_for_others(void);

@@ -7,6 +7,7 @@
 #include "../runtime/futex.h"
 #include "../runtime/gomp.h"
 #include "../runtime/signal.h"
+#include "../runtime/thread.h"
 #include "../runtime/wishes.h"
 
 #include <fcntl.h>
@@ -200,6 +201,11 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	case SYS_epoll_pwait:
 		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e);
 		return true;
+	case SYS_exit: /* of the thread; main's end has no other form than the process's */
+		if (gp_self->main)
+			return false;
+		gp_self->result = NULL;
+		gp_end(gp_self);
 	case SYS_epoll_pwait2:
 		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait2((int)a, (void *)b, (int)c, (void *)d, (void *)e);
 		return true;
