@@ -75,9 +75,10 @@ $(BUILD)/contract/%.fortified: tests/contract/%.c Makefile ; $(program)
 $(BUILD)/regress/%: tests/regress/%.c Makefile ; $(program)
 $(BUILD)/soak/%: tests/soak/%.c Makefile ; $(program)
 $(BUILD)/bench/%: tests/bench/%.c Makefile ; $(program)
+# libc takes a module of the name service switch by its soname, where the process has it loaded already.
 $(BUILD)/lib/%.so: tests/lib/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) -fPIC -shared -o $@ $<
+	$(CC) $(BASE) $(CFLAGS) -fPIC -shared -Wl,-soname,lib$*.so.2 -o $@ $<
 $(BUILD)/measure: scripts/measure.c Makefile ; $(program)
 
 $(BUILD)/unit: $(UNIT) $(RUNTIME) $(BUILD)/uv-private.o

@@ -62,9 +62,33 @@ WAITS_STDIN(wscanf, "17 word ", wscanf(L"%*d %100ls", wide))
 WAITS_STDIN(vscanf, "17 word ", vscan(NULL, "%*d %100s", line))
 WAITS_STDIN(vwscanf, "17 word ", vwscan(NULL, L"%*d %100ls", wide))
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+char *gets(char *to);
+char *__gets_chk(char *to, size_t room);
+WAITS_STDIN(gets, "a line\nmore", gets(line) != NULL)
+WAITS_STDIN(__gets_chk, "a line\nmore", __gets_chk(line, sizeof(line)) != NULL)
+
+/* Without a terminal it reads what there is. */
+WAITS(getpass)
+{
+	FILE *f, *saved = stdin;
+	int fd = open("/dev/tty", O_RDWR);
+
+	ioctl(fd, TIOCNOTTY);
+	close(fd);
+	f = stdin = fed("secret\nmore");
+	KEEP(getpass("") != NULL);
+	stdin = saved;
+	tell_kept();
+	fclose(f);
+}
+
 /* Lines of files that come through a stream. */
 WAITS_IN(getmntent, "dev /dir type opts 0 0\n", getmntent(f) != NULL)
 WAITS_IN(getmntent_r, "dev /dir type opts 0 0\n", getmntent_r(f, &(struct mntent){ 0 }, line, sizeof(line)) != NULL)
+
+int __ivaliduser(FILE *f, uint32_t address, const char *us, const char *them);
+WAITS_IN(__ivaliduser, "127.1.2.3 them\n", __ivaliduser(f, htonl(0x7f010203), "us", "them"))
 
 /* Who wants a stream that another thread holds waits for its lock. */
 static FILE *shared;

@@ -4,7 +4,14 @@
 
 #include <err.h>
 #include <error.h>
+#include <fmtmsg.h>
+#include <getopt.h>
+#include <grp.h>
+#include <gshadow.h>
+#include <malloc.h>
 #include <netdb.h>
+#include <pwd.h>
+#include <shadow.h>
 #include <stdarg.h>
 #include <stdio_ext.h>
 #include <syslog.h>
@@ -76,6 +83,15 @@ WAITS_FLUSH(setbuf, (setbuf(f, NULL), 0))
 WAITS_FLUSH(setbuffer, (setbuffer(f, NULL, 0), 0))
 WAITS_FLUSH(_flushlbf, (f->_flags |= 0x200, _flushlbf(), 0)) /* line buffered, with something in the buffer */
 
+/* Lines for files of /etc, and what malloc knows. */
+#define WORDS ((char *[]){ (char *)"one", (char *)"two", NULL })
+#define NAMED(prefix, passwd) .prefix##_name = (char *)"text", .prefix##_##passwd = (char *)"x"
+WAITS_OUT(putpwent, putpwent(&(struct passwd){ NAMED(pw, passwd), .pw_dir = buf, .pw_shell = buf, .pw_gecos = buf }, f))
+WAITS_OUT(putgrent, putgrent(&(struct group){ NAMED(gr, passwd), .gr_mem = WORDS }, f))
+WAITS_OUT(putspent, putspent(&(struct spwd){ .sp_namp = (char *)"text", .sp_pwdp = (char *)"x" }, f))
+WAITS_OUT(putsgent, putsgent(&(struct sgrp){ .sg_namp = (char *)"text", .sg_passwd = (char *)"x", .sg_adm = WORDS, .sg_mem = WORDS }, f))
+WAITS_OUT(malloc_info, malloc_info(0, f))
+
 WAITS(fclose)
 {
 	FILE *f = full_buffered();
@@ -123,6 +139,18 @@ WAITS_STDERR(vwarnx, (warn_by(0, "text"), 0))
 WAITS_STDERR(error, (error(0, 0, "text"), 0))
 WAITS_STDERR(error_at_line, (error_at_line(0, 0, "file", 1, "text"), 0))
 
+WAITS_STDERR(malloc_stats, (malloc_stats(), 0))
+WAITS_STDERR(fmtmsg, fmtmsg(MM_PRINT, "one:two", MM_ERROR, "text", "action", "one:two:3"))
+
+/* What getopt does not know. */
+#define ARGUMENTS ((char *[]){ (char *)"text", (char *)"-x", NULL })
+int __posix_getopt(int argc, char *const argv[], const char *options);
+static const struct option no_options[] = { { 0 } };
+WAITS_STDERR(getopt, (optind = 0, getopt(2, ARGUMENTS, "a")))
+WAITS_STDERR(__posix_getopt, (optind = 0, __posix_getopt(2, ARGUMENTS, "a")))
+WAITS_STDERR(getopt_long, (optind = 0, getopt_long(2, ARGUMENTS, "a", no_options, NULL)))
+WAITS_STDERR(getopt_long_only, (optind = 0, getopt_long_only(2, ARGUMENTS, "a", no_options, NULL)))
+
 /* Past stdio. */
 WAITS_FD2(herror, (h_errno = HOST_NOT_FOUND, herror("text"), 0))
 
@@ -143,5 +171,41 @@ static void log_it(bool v, const char *format, ...)
 
 WAITS_FD2(syslog, (log_it(false, ""), 0))
 WAITS_FD2(vsyslog, (log_it(true, "text %d", 7), 0))
+
+/* Another thread is at it, and waits for room. */
+static void log_much(long unused)
+{
+	static char much[9000];
+
+	(void)unused;
+	memset(much, 'x', sizeof(much) - 1);
+	syslog(LOG_DEBUG, "%s", much);
+}
+
+WAITS(openlog)
+{
+	int p[2], n = 0, saved = dup(2);
+
+	pipes(p);
+	fcntl(p[1], F_SETPIPE_SZ, 4096);
+	dup2(p[1], 2);
+	close(p[1]);
+	openlog("waits", LOG_PERROR, LOG_USER);
+	later(0, log_much, 0);
+	while (n == 0)
+		MUST(ioctl(p[0], FIONREAD, &n) == 0 && (pause_ms(1), 1));
+	not_theirs = 2;
+	elsewhere(swallow, p[0]);
+	close(p[0]);
+	SHOW((openlog("waits", LOG_PERROR, LOG_USER), 0));
+	RETURNED;
+	finish();
+	dup2(saved, 2);
+	close(saved);
+	closelog();
+}
+
+/* The last: no stream has a buffer afterwards. */
+WAITS_FLUSH(fcloseall, fcloseall())
 
 LAST_CASE

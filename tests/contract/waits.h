@@ -60,12 +60,18 @@ __attribute__((constructor)) static void block_usr1(void)
 	pthread_sigmask(SIG_BLOCK, &usr1, NULL);
 }
 
+static void meet(void)
+{
+	if (!meeting)
+		meeting = mmap(NULL, sizeof(*meeting), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	MUST(meeting != MAP_FAILED);
+}
+
 static void begin_wait(void)
 {
-	if (!meeting) {
-		meeting = mmap(NULL, sizeof(*meeting), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-		MUST(meeting != MAP_FAILED && pthread_create(&gap_thread, NULL, gap_tick, NULL) == 0);
-	}
+	meet();
+	if (!gap_thread)
+		MUST(pthread_create(&gap_thread, NULL, gap_tick, NULL) == 0);
 	meeting->done = 0;
 	meeting->ready = false;
 	helper_process = 0;

@@ -437,7 +437,7 @@ static int by_line(const void *a, const void *b)
 {
 	const struct test_case *x = *(struct test_case *const *)a, *y = *(struct test_case *const *)b;
 
-	return x->line - y->line;
+	return x->line != y->line ? x->line - y->line : strcmp(x->name, y->name); /* several of one macro */
 }
 
 static void *tick(void *arg)
