@@ -45,7 +45,7 @@ $(BUILD)/uv-private.o: scripts/uv-private runtime/real.def
 # sanitizers find the condition variables, of which glibc has two kinds: without theirs they would go past us, to waits that stop all.
 $(BUILD)/exports.map: runtime/real.def Makefile
 	@mkdir -p $(@D)
-	{ echo 'GLIBC_2.3.2 { global:'; sed -n 's/^GP_SHIMV(\(pthread_cond_[a-z]*\),.*/\1;/p' $<; echo 'local: uv_*; gp_*; };'; } > $@
+	{ echo 'GLIBC_2.3.2 { global:'; sed -n 's/^GP_SHIMV(\(pthread_cond_[a-z]*\),.*/\1;/p' $<; echo 'local: uv_*; gp_*; __st*_gp_setup; };'; } > $@
 
 $(BUILD)/%.c.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "fork.h"
 #include "hub.h"
+#include "init.h"
 #include "park.h"
 #include "patch.h"
 #include "real.h"
@@ -92,6 +93,7 @@ int gp_greenlets_start(void)
 
 	if (gp_sched.live)
 		return gp_self ? 0 : -ENOTSUP;
+	gp_load();
 	if (unusable || getpid() != (pid_t)real_syscall(SYS_gettid))
 		return -ENOTSUP;
 	if ((why = cannot())) {

@@ -21,7 +21,7 @@ struct gp_entry {
 	bool (*fits)(const char *at); /* NULL, or: is the code there what `original` builds on? If not it is left alone */
 };
 
-/* shim/ hands over its table before main. */
+/* shim/ hands over its table in gp_load. */
 void gp_patch_register(const struct gp_entry *table, size_t n);
 /* Patches what is registered. False: refused, with the reason in *why; libc is unchanged. */
 bool gp_patch_libc(const char **why);

@@ -3,6 +3,7 @@
  * disassembly); each entry jumps to the function of ours that the symbol reaches, and the original becomes the bare system call.
  */
 #include "shim.h"
+#include "../runtime/init.h"
 #include "../runtime/park.h"
 #include "../runtime/patch.h"
 #include "../runtime/thread.h"
@@ -213,9 +214,10 @@ static const struct gp_entry table[] = {
 	{ "__lll_lock_wake_private", lll_wake, NULL, NULL },
 };
 
-__attribute__((constructor)) static void register_entries(void)
+static void register_entries(void)
 {
 	gp_patch_register(table, sizeof(table) / sizeof(table[0]));
 }
+GP_SETUP(register_entries);
 
 #endif

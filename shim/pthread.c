@@ -1,6 +1,7 @@
 /* <pthread.h>: the life of a thread. Its attributes are in pthread_attr.c, locks in pthread_mutex.c and their like. */
 #include "shim.h"
 #include "../runtime/gomp.h"
+#include "../runtime/init.h"
 #include "../runtime/offload.h"
 #include "../runtime/sigmask.h"
 #include "../runtime/signal.h"
@@ -78,6 +79,7 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 	cpu_set_t cpus;
 	int r, saved = errno;
 
+	gp_load();
 	gp_stats_thread();
 	if (gp_config.mode == GP_THREADS || !(gp_config.families & GP_F_THREAD) || gp_unfit_thread(start))
 		return real_pthread_create(thread, attr, start, arg);

@@ -6,6 +6,7 @@
 #include "../runtime/fork.h"
 #include "../runtime/futex.h"
 #include "../runtime/gomp.h"
+#include "../runtime/init.h"
 #include "../runtime/signal.h"
 #include "../runtime/thread.h"
 #include "../runtime/wishes.h"
@@ -260,7 +261,8 @@ static long inlined(long nr, long a, long b, long c, long d, long e, long f)
 	return r;
 }
 
-__attribute__((constructor)) static void tell_runtime(void)
+static void tell_runtime(void)
 {
 	gp_gomp_call = inlined;
 }
+GP_SETUP(tell_runtime);
