@@ -296,7 +296,7 @@ int gp_hub_start(void)
 	if (started)
 		return 0;
 	/* A descriptor or memory is missing: nothing of the program has changed yet, so the caller may try again later. */
-	if ((r = make_context()) || (r = start_loop()))
+	if ((r = gp_timer_room() ? make_context() : -ENOMEM) || (r = start_loop()))
 		return r == -ENOMEM ? -EAGAIN : r;
 	return 0;
 }

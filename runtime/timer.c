@@ -65,12 +65,17 @@ static bool grow(void)
 	return true;
 }
 
+bool gp_timer_room(void)
+{
+	return count < room || grow();
+}
+
 int gp_timer_start(struct gp_timer *t, uint64_t deadline, void (*fire)(struct gp_timer *))
 {
 	int saved = errno;
 
 	gp_assert(!t->slot);
-	if (gp_unlikely(count == room) && !grow()) {
+	if (gp_unlikely(!gp_timer_room())) {
 		errno = saved;
 		return -ENOMEM;
 	}

@@ -12,6 +12,8 @@ struct gp_timer {
 	void (*fire)(struct gp_timer *);/* called from the hub, once, after the timer was taken off the heap */
 };
 
+/* Makes room for one more. The hub asks at its start: who sleeps first may do so where memory has run out, and sleep needs none. */
+bool gp_timer_room(void);
 /* 0, or -ENOMEM where the heap cannot grow. The timer must not be running. */
 int gp_timer_start(struct gp_timer *t, uint64_t deadline, void (*fire)(struct gp_timer *));
 /* Does nothing where it is not running. */
