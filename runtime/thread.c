@@ -219,19 +219,26 @@ _Noreturn void gp_end(struct greenlet *g)
 	__builtin_unreachable();
 }
 
+/* Each would wait for the other, or one for itself, for ever, unless a cancellation ends one wait. (glibc 2.36 means to tell, and hangs.) */
+static bool deadlock(const struct greenlet *g)
+{
+	return (g == gp_self || (gp_self->joiner == g && !g->cancel_pending)) && !(gp_self->cancel_pending && gp_tls_cancel_due());
+}
+
 int gp_join(struct greenlet *g, void **value, uint64_t deadline)
 {
 	int r = 0;
 
-	if (g == gp_self)
+	if (g == gp_self && deadlock(g))
 		return -EDEADLK;
 	if (g->state == GP_GONE && !g->detached)
 		return deadline ? -ESRCH : -EBUSY; /* glibc's tryjoin looks at another field than its join */
 	if (g->detached || g->joiner)
 		return -EINVAL;
-	if (gp_self->joiner == g)
+	if (deadlock(g))
 		return -EDEADLK;
-	gp_cancel_point();
+	if (!gp_finished(g)) /* glibc's join is no cancellation point where it need not wait */
+		gp_cancel_point();
 	while (!gp_finished(g)) {
 		if (!deadline)
 			return -EBUSY;

@@ -100,7 +100,8 @@ GP_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *r
 	if (!r) {
 		*thread = (pthread_t)g->pd;
 		gp_tick(); /* who makes thousands lets the first ones start meanwhile */
-	}
+	} else if (r == -EAGAIN)
+		gp_yield(); /* and who tries again and again lets them end */
 	return -r;
 }
 

@@ -2,8 +2,8 @@
  * <pthread.h>: condition variables. Greenlets wait in the parking lot; foreign kernel threads in glibc's own, under the same
  * address. A signal goes to a greenlet if one waits, else to glibc.
  *
- * An interrupted wait returns 0 ("spuriously"), as POSIX allows: a signal may have come while the handler ran. So does the wait on
- * a process-shared variable, now and then.
+ * After a handler the wait goes on, as natively, unless the variable was signalled meanwhile. The wait on a process-shared variable
+ * returns 0 ("spuriously") now and then, as POSIX allows.
  */
 #include "shim.h"
 #include "../runtime/offload.h"
@@ -31,6 +31,22 @@ static struct pace *pace_of(const pthread_cond_t *c)
 	if (p->cond != c || gp_now() - p->last > GP_LOT_TICK)
 		*p = (struct pace){ .cond = c, .tick = GP_LOT_TICK };
 	return p;
+}
+
+/* Counts what might have woken a waiter while it was not in line, by address. */
+static unsigned *signals_of(const pthread_cond_t *c)
+{
+	static unsigned count[256];
+
+	return &count[(uintptr_t)c / 16 % (sizeof(count) / sizeof(count[0]))];
+}
+
+/* One of a foreign thread that is lost here wakes by way of the hub, when the waiter is in line again. */
+static void signalled(const pthread_cond_t *c)
+{
+	unsigned *n = signals_of(c);
+
+	__atomic_store_n(n, __atomic_load_n(n, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
 /* Back to the mutex; nothing ends this, not even asynchronous cancellation. */
@@ -95,6 +111,7 @@ static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint6
 {
 	struct pace *pace = c->__data.__wrefs & COND_SHARED ? pace_of(c) : NULL;
 	uint64_t until = pace ? gp_lot_look(&pace->tick, deadline) : deadline;
+	unsigned seen = *signals_of(c);
 	struct gp_lot_waiter w;
 	int r, locked;
 
@@ -111,6 +128,10 @@ static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint6
 	}
 	gp_lot_wake(m, 1);
 	r = gp_lot_commit(&w, GP_PARK_CANCEL, why, until);
+	while ((r == -ERESTART || r == -EINTR) && !pace && seen == *signals_of(c)) {
+		gp_lot_prepare(&w, c, GP_LOT_ANY, GP_LOT_FRONT);
+		r = gp_lot_commit(&w, GP_PARK_CANCEL, why, until);
+	}
 	locked = relock(m);
 	m->__data.__nusers--;
 	if (r == -ECANCELED)
@@ -169,6 +190,7 @@ GP_EXPORT int pthread_cond_signal(pthread_cond_t *c)
 {
 	bool shared = c->__data.__wrefs & COND_SHARED;
 
+	signalled(c);
 	if (gp_lot_wake(c, 1) && !shared)
 		return 0;
 	if (shared && gp_self)
@@ -179,6 +201,7 @@ GP_EXPORT int pthread_cond_signal(pthread_cond_t *c)
 
 GP_EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
 {
+	signalled(c);
 	if (!gp_lot_wake(c, GP_LOT_ANY))
 		gp_tick_lock();
 	return real_pthread_cond_broadcast(c);
