@@ -151,14 +151,17 @@ static ssize_t move(FILE *f, void *buf, size_t n, bool in)
 	return r;
 }
 
-static bool waits(void)
+/* A file does not: and libc reads some with locks of its own, at which the others would stop (resolv.conf). */
+static bool waits(const FILE *f)
 {
-	return gp_coop(GP_F_IO) && !gp_critical;
+	struct gp_fd *fd = gp_coop(GP_F_IO) && !gp_critical ? gp_fd(f->_fileno) : NULL;
+
+	return fd && gp_fd_kind(f->_fileno, fd) != GP_FD_FILE;
 }
 
 static ssize_t read_slot(FILE *f, void *buf, ssize_t n)
 {
-	return waits() ? move(f, buf, (size_t)n, true) : file_read(f, buf, n);
+	return waits(f) ? move(f, buf, (size_t)n, true) : file_read(f, buf, n);
 }
 
 /* As libc's: all of it, or as much as goes before an error. */
@@ -166,7 +169,7 @@ static ssize_t write_slot(FILE *f, void *buf, ssize_t n)
 {
 	ssize_t done = 0, r;
 
-	if (!waits())
+	if (!waits(f))
 		return file_write(f, buf, n);
 	for (; done < n; done += r) {
 		r = move(f, (char *)buf + done, (size_t)(n - done), false);
@@ -218,7 +221,7 @@ static int close_slot(FILE *f)
 static int proc_close_slot(FILE *f)
 {
 	pid_t pid = ((struct file *)(void *)f)->pid;
-	int spare = waits() && pid > 0 ? gp_fd_adopt(real_eventfd(0, EFD_CLOEXEC)) : -1, state, saved = errno;
+	int spare = gp_coop(GP_F_IO) && !gp_critical && pid > 0 ? gp_fd_adopt(real_eventfd(0, EFD_CLOEXEC)) : -1, state, saved = errno;
 
 	gp_fd_closing(f->_fileno);
 	if (spare < 0)

@@ -3,6 +3,7 @@
  * disassembly); each entry jumps to the function of ours that the symbol reaches, and the original becomes the bare system call.
  */
 #include "shim.h"
+#include "../runtime/fdwait.h"
 #include "../runtime/init.h"
 #include "../runtime/park.h"
 #include "../runtime/patch.h"
@@ -172,8 +173,19 @@ static int raw_close(int fd) { return (int)RAW(SYS_close, fd, 0, 0, 0, 0, 0); }
 		r_;                                                                                                            \
 	})
 
-static ssize_t inner_read(int fd, void *b, size_t n) { return UNCANCELLED(read(fd, b, n)); }
-static ssize_t inner_write(int fd, const void *b, size_t n) { return UNCANCELLED(write(fd, b, n)); }
+/*
+ * Of a file it is just the call, with no turn for others at its end: malloc reads one of /proc's with its arena locked, and the hub, which
+ * cannot wait for a greenlet, may need that.
+ */
+static bool a_file(int fd)
+{
+	struct gp_fd *f = gp_self ? gp_fd(fd) : NULL;
+
+	return !f || gp_fd_kind(fd, f) == GP_FD_FILE;
+}
+
+static ssize_t inner_read(int fd, void *b, size_t n) { return a_file(fd) ? raw_read(fd, b, n) : UNCANCELLED(read(fd, b, n)); }
+static ssize_t inner_write(int fd, const void *b, size_t n) { return a_file(fd) ? raw_write(fd, b, n) : UNCANCELLED(write(fd, b, n)); }
 
 /* A child of posix_spawn closes descriptors of its own with our memory: what is remembered here is the parent's. */
 static int inner_close(int fd)
