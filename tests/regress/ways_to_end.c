@@ -187,12 +187,12 @@ static int last_thread(int n)
 	atexit(first);
 	pthread_setspecific(key, "main-key ");
 	switch (n) {
-	case 30: start(slow, (void *)5000); out("main "); pthread_exit(NULL);
-	case 31: start(slow, (void *)3000); start(joins_main, NULL); pthread_exit(NULL);
-	case 32: start(slow_exits, (void *)5000); start(slow, (void *)2000); printf("buffered "); pthread_exit(NULL);
+	case 30: start(slow, (void *)50000); out("main "); pthread_exit(NULL);
+	case 31: start(slow, (void *)50000); start(joins_main, NULL); pthread_exit(NULL);
+	case 32: start(slow_exits, (void *)100000); start(slow, (void *)50000); printf("buffered "); pthread_exit(NULL);
 	case 33: pthread_exit(NULL);
-	case 34: pthread_detach(start(slow, (void *)3000)); pthread_exit((void *)5);
-	case 35: start(slow, (void *)3000); pthread_cancel(pthread_self()); pause_us(1000); return 97;
+	case 34: pthread_detach(start(slow, (void *)50000)); pthread_exit((void *)5);
+	case 35: start(slow, (void *)50000); pthread_cancel(pthread_self()); pause_us(1000); return 97;
 	}
 	return 99;
 }
