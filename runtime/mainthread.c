@@ -50,6 +50,8 @@ static void patch_libc(void)
 	}
 	if (!gp_config.verbose)
 		return;
+	if (!gp_tls_fsgsbase)
+		gp_say("no FSGSBASE here: each switch costs a system call");
 	if (!why)
 		gp_say("libc is patched: its own calls are cooperative");
 	else if (gp_stdfile)
