@@ -140,9 +140,16 @@ long gp_fork_raw(long pid)
 	return pid;
 }
 
+/* A handler of a library that the loader began with has run: if it made a thread, the rest is done, and twice would forget that thread. */
+static void child(void)
+{
+	if (!gp_fork_missed() && gp_fork_mark == &always)
+		gp_fork_child();
+}
+
 void gp_fork_init(void)
 {
-	pthread_atfork(prepare, parent, gp_fork_child);
+	pthread_atfork(prepare, parent, child);
 }
 
 void gp_fork_watch(void)

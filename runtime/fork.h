@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* In the child, before any of the program's atfork handlers: registered first, so that it runs first. */
+/* In the child, before the program's atfork handlers, being registered first, but after those of libraries that start before us. */
 void gp_fork_init(void);
 
 /* With the first greenlet. */
