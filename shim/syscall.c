@@ -62,6 +62,23 @@ static long raw_ppoll(long fds, long n, long timeout, long mask, long size)
 	return r;
 }
 
+/* libc's reads the time itself, and a bad pointer crashes. */
+static long raw_select(long n, long rd, long wr, long ex, long timeout)
+{
+	struct timeval tv;
+	int saved;
+	long r;
+
+	if (timeout && gp_copy_in(&tv, (void *)timeout, sizeof(tv)))
+		return gp_ret(-EFAULT);
+	r = select((int)n, (void *)rd, (void *)wr, (void *)ex, timeout ? &tv : NULL);
+	saved = errno;
+	if (timeout)
+		gp_copy_out((void *)timeout, &tv, sizeof(tv));
+	errno = saved;
+	return r;
+}
+
 static long raw_pselect(long n, long rd, long wr, long ex, long timeout, long pair)
 {
 	struct { const sigset_t *mask; size_t size; } m = { 0 };
@@ -190,7 +207,6 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	CALL(wait4, (pid_t)a, (void *)b, (int)c, (void *)d);
 #ifdef SYS_poll /* newer ports have only the p variants */
 	CALL(poll, (void *)a, (nfds_t)b, (int)c);
-	CALL(select, (int)a, (void *)b, (void *)c, (void *)d, (void *)e);
 	CALL(epoll_wait, (int)a, (void *)b, (int)c, (int)d);
 	CALL(dup2, (int)a, (int)b);
 	CALL(pause);
@@ -198,6 +214,7 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	CALL(open, (void *)a, (int)b, (mode_t)c);
 	CALL(creat, (void *)a, (mode_t)b);
 	CALL(pipe, (void *)a);
+	case SYS_select: *r = raw_select(a, b, c, d, e); return true;
 #endif
 	case SYS_epoll_pwait:
 		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e);
@@ -225,7 +242,11 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	case SYS_rt_sigsuspend:   *r = b == KERNEL_SIGSET ? sigsuspend((void *)a) : gp_ret(-EINVAL); return true;
 	case SYS_ppoll:           *r = raw_ppoll(a, b, c, d, e); return true;
 	case SYS_pselect6:        *r = raw_pselect(a, b, c, d, e, f); return true;
-	case SYS_clock_nanosleep: *r = raw_clock_nanosleep((clockid_t)a, (int)b, c, d); return true;
+	case SYS_clock_nanosleep:
+		if (a == CLOCK_THREAD_CPUTIME_ID)
+			return false; /* libc refuses it with another error than the kernel, and nobody waits */
+		*r = raw_clock_nanosleep((clockid_t)a, (int)b, c, d);
+		return true;
 	default:                  return by_tid(nr, a, b, c, d, e, r);
 	}
 #undef CALL

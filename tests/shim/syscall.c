@@ -250,6 +250,14 @@ CASE(passed_through)
 	SHOW(syscall(SYS_close, p[0]));
 	SHOW(syscall(SYS_pwrite64, 77, buf, 1, 0));
 	SHOW(syscall(SYS_mmap, 0, 0, 0, 0, 0, 0));
+	SHOW(syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &(struct timespec){ 0, 1 }, NULL)); /* libc's own error is another */
+#ifdef SYS_select
+	struct timeval tv = { 0, 20000 };
+
+	SHOW(syscall(SYS_select, 1, NULL, NULL, NULL, (void *)1)); /* libc's own crashes */
+	SHOW(syscall(SYS_select, 0, NULL, NULL, NULL, &tv));
+	say("%ld", (long)(tv.tv_sec + tv.tv_usec));
+#endif
 }
 
 CASE(closed_behind_our_back)
