@@ -1,7 +1,10 @@
 #include "futex.h"
+#include "offload.h"
 #include "park.h"
 #include "real.h"
+#include "stack.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,9 +50,49 @@ static bool equal(const struct gp_futex *f)
 	return __atomic_load_n(f->addr, __ATOMIC_SEQ_CST) == (uint32_t)f->val;
 }
 
+enum { PAGE_OF_FILE = 61, PAGE_PRESENT = 63 }; /* bits of an entry in pagemap: of a file, or shared memory */
+
+/* May another process have the page? Where that is not to be known: yes. */
+static bool shared(const uint32_t *addr)
+{
+	int saved = errno, fd = real_open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (fd >= 0) {
+		if (pread(fd, &entry, sizeof(entry), (off_t)((uintptr_t)addr / gp_page() * sizeof(entry))) != sizeof(entry))
+			entry = 0;
+		real_close(fd);
+	}
+	errno = saved;
+	return !(entry >> PAGE_PRESENT) || (entry >> PAGE_OF_FILE & 1);
+}
+
+static long wait_by_worker(const long call[7], const char *why, bool restarts)
+{
+	long r;
+
+	do {
+		r = gp_offload_call(0, why, call);
+		if (r == -ECANCELED)
+			gp_cancel_now();
+	} while (r == -ECANCELED || (r == -ERESTART && restarts));
+	return r == -ERESTART ? -EINTR : r;
+}
+
+/* Another process's wake moves and counts waiters in the kernel only, and need not change the word: a worker waits there. */
+static long wait_in_kernel(const struct gp_futex *f, uint32_t bits, uint64_t deadline)
+{
+	struct timespec ts = { (time_t)(deadline / GP_NSEC), (long)(deadline % GP_NSEC) };
+	long at = deadline == GP_FOREVER ? 0 : (long)&ts;
+
+	if (!equal(f))
+		return -EAGAIN;
+	return wait_by_worker((long[7]){ SYS_futex, (long)f->addr, FUTEX_WAIT_BITSET, f->val, at, 0, bits }, "futex", !at);
+}
+
 /*
- * A word that is not said to be private may be another process's, whose wakes we do not see: then its value is looked at now and
- * then.
+ * A word that is not said to be private may be woken where we do not see it, by a process with this memory: then its value is looked at
+ * now and then.
  */
 static long futex_wait(const struct gp_futex *f, uint32_t bits)
 {
@@ -62,6 +105,8 @@ static long futex_wait(const struct gp_futex *f, uint32_t bits)
 		return r;
 	if (!bits)
 		return -EINVAL;
+	if (!(f->op & FUTEX_PRIVATE_FLAG) && shared(f->addr))
+		return wait_in_kernel(f, bits, deadline);
 	do {
 		until = f->op & FUTEX_PRIVATE_FLAG ? deadline : gp_lot_look(&tick, deadline);
 		gp_lot_prepare(&w, w.addr, bits, 0);
@@ -171,6 +216,12 @@ bool gp_futex(const struct gp_futex *f, long *r)
 	case FUTEX_WAKE_OP:     *r = futex_wake_op(f); return *r != -ENOSYS;
 	default:                return false;
 	}
+}
+
+/* A wake that finds no greenlet, or too few, goes on to the kernel, and so to the worker. */
+long gp_futex_waitv(const long call[7])
+{
+	return wait_by_worker(call, "futex_waitv", true); /* its deadline is absolute */
 }
 
 /* Greenlets may wait for a word that it wakes; how many there are it cannot know. */

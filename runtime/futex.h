@@ -19,4 +19,7 @@ bool gp_futex(const struct gp_futex *f, long *r);
 /* Of a foreign thread: -1 and errno, as syscall(2). */
 long gp_futex_foreign(const struct gp_futex *f);
 
+/* futex_waitv(2), by a greenlet: the system call; -errno or what it returned. */
+long gp_futex_waitv(const long call[7]);
+
 #endif

@@ -216,6 +216,9 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 	CALL(pipe, (void *)a);
 	case SYS_select: *r = raw_select(a, b, c, d, e); return true;
 #endif
+#ifdef SYS_futex_waitv
+	case SYS_futex_waitv: *r = gp_ret(gp_futex_waitv((long[7]){ nr, a, b, c, d, e })); return true;
+#endif
 	case SYS_epoll_pwait:
 		*r = e && f != KERNEL_SIGSET ? gp_ret(-EINVAL) : epoll_pwait((int)a, (void *)b, (int)c, (int)d, (void *)e);
 		return true;

@@ -233,6 +233,38 @@ CASE(event)
 	say("woken=%d", woken(10));
 }
 
+/* ---- one of several */
+
+#ifdef SYS_futex_waitv
+static void wait_for_one(long private)
+{
+	struct futex_waitv v[3];
+	struct timespec ts;
+
+	for (int i = 0; i < 3; i++)
+		v[i] = (struct futex_waitv){ .uaddr = (uintptr_t)(words + i), .flags = FUTEX_32 | (private ? FUTEX_PRIVATE_FLAG : 0) };
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_sec += 10;
+	NOTE(private, syscall(SYS_futex_waitv, v, 3, 0, &ts, CLOCK_MONOTONIC));
+}
+
+CASE(one_of_several)
+{
+	memset(words, 0, sizeof(words));
+	later(0, wait_for_one, 0);
+	later(0, wait_for_one, 1);
+	settle();
+	SHOW(futex(&words[1], FUTEX_WAKE, 9, NULL, NULL, 0));
+	SHOW(futex(&words[2], FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0));
+	finish();
+	TELL(0);
+	TELL(1);
+	words[1] = 1;
+	wait_for_one(0);
+	TELL(0);
+}
+#endif
+
 /* ---- other numbers */
 
 CASE(passed_through)
