@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define PIECE (64u << 10) /* of memory for nodes, which is kept */
-#define SURE  64u         /* as many without asking for the limit */
+#define SURE  64u         /* nodes that need no memory */
 
 volatile bool gp_signal_noted;
 
@@ -61,7 +61,7 @@ static struct gp_noted *node(bool limited)
 	struct rlimit limit;
 	void *p;
 
-	if (limited && used >= SURE && !real_syscall(SYS_prlimit64, 0, RLIMIT_SIGPENDING, NULL, &limit) && used >= limit.rlim_cur)
+	if (limited && !real_syscall(SYS_prlimit64, 0, RLIMIT_SIGPENDING, NULL, &limit) && used >= limit.rlim_cur)
 		return NULL;
 	if (!begun)
 		spread(own, SURE);

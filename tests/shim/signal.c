@@ -1,5 +1,6 @@
 /* signal.c - who runs a handler, masks of threads, dispositions */
 #include "case.h"
+#include <sys/resource.h>
 
 static atomic_int handled;
 static pthread_t handled_in;
@@ -245,6 +246,24 @@ CASE(handler_makes_it_ready)
 	later(40, send_signal, 0);
 	TIMED(40, SHOW_BYTES(buf, read(ends[0], buf, 9)));
 	say("handled=%d", (int)handled);
+}
+
+CASE(no_room_for_a_signal)
+{
+	struct rlimit was, none;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL) && !getrlimit(RLIMIT_SIGPENDING, &was));
+	none = (struct rlimit){ 0, was.rlim_max };
+	MUST(!setrlimit(RLIMIT_SIGPENDING, &none));
+	SHOW_RC(pthread_kill(case_thread, SIGRTMIN));
+	SHOW_RC(pthread_sigqueue(case_thread, SIGRTMIN, (union sigval){ 1 }));
+	MUST(!setrlimit(RLIMIT_SIGPENDING, &was));
+	SHOW_RC(pthread_kill(case_thread, SIGRTMIN));
+	SHOW(sigtimedwait(&set, NULL, MS(0)) == SIGRTMIN);
+	SHOW(sigtimedwait(&set, NULL, MS(0)));
 }
 
 CASE(many_signals)
