@@ -111,11 +111,11 @@ static void keep(struct greenlet *g, int sig, siginfo_t *info, ucontext_t *uc)
 /* In the program's code, or in libc. The kernel has all signals blocked. */
 static void arrive(struct greenlet *g, const struct sigaction *act, int sig, siginfo_t *info, ucontext_t *uc)
 {
-	bool mine = own(sig, info), fault = synchronous(sig, info);
+	bool mine = own(sig, info), fault = synchronous(sig, info), awaited = g->sigwait & gp_sigbit(sig);
 
 	gp_signal_kernel_mask = ~0ull;
 	/* abort() has unblocked its signal behind our back. With something linked elsewhere a handler must not jump away yet. */
-	if (fault || ((mine || gp_sigqueue_taker(sig) == g) && (!(g->sigmask & gp_sigbit(sig)) || sig == SIGABRT) && !g->waits &&
+	if (fault || ((mine || gp_sigqueue_taker(sig) == g) && (!(g->sigmask & gp_sigbit(sig)) || sig == SIGABRT) && !awaited && !g->waits &&
 		      !g->signal_pending && !gp_signal_noted)) {
 		deliver(g, act, sig, info, uc);
 		return;

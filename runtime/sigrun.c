@@ -55,7 +55,7 @@ static bool take(struct greenlet *g, struct gp_noted *out)
 		return false;
 	gp_enter();
 	gp_sigmask_block();
-	if (gp_sigqueue_take(g, ~g->sigmask, false, out))
+	if (gp_sigqueue_take(g, ~(g->sigmask | g->sigwait), false, out)) /* sigwait takes what is not blocked, too */
 		return true;
 	gp_signal_sync();
 	gp_critical = gp_critical - 1; /* the caller looks again */

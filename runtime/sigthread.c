@@ -28,6 +28,8 @@ void gp_signal_wait(struct greenlet *g, uint64_t set)
 {
 	gp_enter();
 	gp_sigmask_wait(g, set);
+	if (gp_sigqueue_any(g))
+		gp_signal_noted = true; /* what was left to it is for a handler again, or for somebody else */
 	gp_signal_sync();
 	gp_leave();
 }
