@@ -117,6 +117,30 @@ CASE(to_oneself)
 	SHOW(syscall(SYS_tgkill, getpid(), -5, SIGUSR1));
 }
 
+static void send_by_tid(long arg)
+{
+	siginfo_t info = { .si_signo = SIGUSR1, .si_code = SI_QUEUE };
+	pid_t tid = (pid_t)syscall(SYS_gettid);
+
+	(void)arg;
+	NOTE(0, syscall(SYS_kill, tid, SIGUSR1));
+	pause_ms(10);
+	NOTE(1, syscall(SYS_rt_sigqueueinfo, tid, SIGUSR1, &info));
+	NOTE(2, syscall(SYS_kill, tid, 65));
+}
+
+CASE(process_by_the_id_of_a_thread)
+{
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = handler, .sa_flags = SA_RESTART }, NULL);
+	handled = 0;
+	later(0, send_by_tid, 0);
+	finish();
+	TELL(0);
+	TELL(1);
+	TELL(2);
+	say("handled=%d", handled);
+}
+
 static void send_usr1(long arg)
 {
 	(void)arg;
