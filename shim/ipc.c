@@ -15,12 +15,15 @@
 #endif
 #define FEW_OPS  500 /* SEMOPM, as Linux has it */
 
-static long on_worker(unsigned flags, const char *why, const long call[7])
+/* What a try has found would have been waited for at once: if it is gone when the worker comes, it was removed under the waiter. */
+static long on_worker(unsigned flags, const char *why, bool found, const long call[7])
 {
 	long r = gp_offload_call(flags, why, call);
 
 	if (r == -ECANCELED)
 		gp_cancel_now();
+	if (r == -EINVAL && found)
+		r = -EIDRM;
 	return gp_ret(r == -ERESTART ? -EINTR : r);
 }
 
@@ -38,7 +41,7 @@ GP_EXPORT ssize_t msgrcv(int id, void *msg, size_t size, long type, int flags)
 		return n;
 	}
 	errno = saved;
-	return on_worker(GP_PARK_CANCEL, "msgrcv", (long[7]){ SYS_msgrcv, id, (long)msg, (long)size, type, flags });
+	return on_worker(GP_PARK_CANCEL, "msgrcv", true, (long[7]){ SYS_msgrcv, id, (long)msg, (long)size, type, flags });
 }
 GP_ALIAS_OF(__libc_msgrcv, msgrcv);
 
@@ -55,7 +58,7 @@ GP_EXPORT int msgsnd(int id, const void *msg, size_t size, int flags)
 		return r;
 	}
 	errno = saved;
-	return (int)on_worker(GP_PARK_CANCEL, "msgsnd", (long[7]){ SYS_msgsnd, id, (long)msg, (long)size, flags });
+	return (int)on_worker(GP_PARK_CANCEL, "msgsnd", true, (long[7]){ SYS_msgsnd, id, (long)msg, (long)size, flags });
 }
 GP_ALIAS_OF(__libc_msgsnd, msgsnd);
 
@@ -63,9 +66,10 @@ GP_ALIAS_OF(__libc_msgsnd, msgsnd);
 static int operate(int id, struct sembuf *ops, size_t n, const struct timespec *timeout, const char *why)
 {
 	struct sembuf copy[FEW_OPS];
+	bool tried = n && n <= FEW_OPS && !gp_copy_in(copy, ops, n * sizeof(*ops));
 	int saved = errno, r = -1;
 
-	if (!n || n > FEW_OPS || gp_copy_in(copy, ops, n * sizeof(*ops))) {
+	if (!tried) {
 		errno = EAGAIN;
 	} else {
 		for (size_t i = 0; i < n; i++)
@@ -77,7 +81,7 @@ static int operate(int id, struct sembuf *ops, size_t n, const struct timespec *
 		return r;
 	}
 	errno = saved;
-	return (int)on_worker(GP_PARK_STOP, why, (long[7]){ SYS_semtimedop, id, (long)ops, (long)n, (long)timeout });
+	return (int)on_worker(GP_PARK_STOP, why, tried, (long[7]){ SYS_semtimedop, id, (long)ops, (long)n, (long)timeout });
 }
 
 GP_EXPORT int semop(int id, struct sembuf *ops, size_t n)
