@@ -145,6 +145,8 @@ void gp_fd_widen(struct rlimit *was);
 void gp_fd_narrow(const struct rlimit *was);
 void gp_fd_disown(int fd);
 void gp_fd_close_own(void);
+/* The child of a clone with CLONE_FILES: what is ours is its parent's, who goes on using it. */
+extern bool gp_fd_own_stay;
 /* The lowest number of ours that is not below `from`, or -1. */
 int gp_fd_next_own(int from);
 void gp_fd_forget_all(void);

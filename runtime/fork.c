@@ -24,6 +24,7 @@ static volatile char always = 1;
 volatile char *gp_fork_mark = &always;
 
 bool gp_vforked;
+static bool one_table; /* the child's descriptors are not copies */
 
 static struct {
 	struct greenlet *self;
@@ -110,6 +111,8 @@ void gp_fork_child(void)
 	if (!gp_sched.live)
 		return;
 	*gp_fork_mark = 1;
+	gp_fd_own_stay = one_table;
+	one_table = false;
 	gp_pid = getpid();
 	gp_timer_forget_all();
 	gp_lot_forget_all();
@@ -131,11 +134,13 @@ void gp_fork_child(void)
 	gp_watch_forget();
 }
 
-long gp_fork_raw(long pid)
+long gp_fork_raw(long pid, bool shares_table)
 {
-	if (!pid)
+	if (!pid) {
+		one_table = shares_table;
 		gp_fork_child();
-	else if (pid > 0 && gp_self)
+	}
+	if (pid > 0 && gp_self)
 		gp_fd_shared();
 	return pid;
 }

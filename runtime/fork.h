@@ -13,8 +13,8 @@ void gp_fork_watch(void);
 /* What the handler does in the child. */
 void gp_fork_child(void);
 
-/* After a fork that ran no handlers, with what it returned: in the child, or the parent. Returns that. */
-long gp_fork_raw(long pid);
+/* After a fork that ran no handlers, with what it returned: in the child, or the parent. Returns that. With CLONE_FILES: shares_table. */
+long gp_fork_raw(long pid, bool shares_table);
 
 /* vfork.S, and a clone that is one; -errno or a pid, 0: in the child. */
 int gp_vfork_prepare(void);

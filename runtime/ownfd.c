@@ -12,6 +12,7 @@
 
 static int own[4096]; /* the loop's few, and hidden duplicates of files that were closed under a waiter */
 static unsigned used;
+bool gp_fd_own_stay;
 
 bool gp_fd_is_ours(int fd)
 {
@@ -108,7 +109,7 @@ bool gp_fd_give(int fd)
 
 void gp_fd_close_own(void)
 {
-	while (used) {
+	while (used && !gp_fd_own_stay) {
 		int fd = own[--used];
 
 		gp_fd(fd)->ours = 0;

@@ -14,7 +14,7 @@
 /* Like fork, but without the handlers of pthread_atfork: ours is one of them. */
 GP_EXPORT pid_t _Fork(void)
 {
-	return (pid_t)gp_fork_raw(real__Fork());
+	return (pid_t)gp_fork_raw(real__Fork(), false);
 }
 
 GP_EXPORT int unshare(int flags)
@@ -27,13 +27,14 @@ GP_EXPORT int unshare(int flags)
 struct child {
 	int (*fn)(void *);
 	void *arg;
+	bool shares_table;
 };
 
 static int copied(void *arg)
 {
 	struct child *c = arg;
 
-	gp_fork_raw(0);
+	gp_fork_raw(0, c->shares_table);
 	return c->fn(c->arg);
 }
 
@@ -51,7 +52,7 @@ static int vforked(void *arg)
  */
 GP_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 {
-	struct child c = { fn, arg };
+	struct child c = { fn, arg, flags & CLONE_FILES };
 	int *parent_tid, *child_tid, r;
 	void *tls;
 	va_list ap;
@@ -68,7 +69,7 @@ GP_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 		r = real_clone(vforked, stack, flags, &c, parent_tid, tls, child_tid);
 		return gp_vfork_return(r < 0 ? -errno : r);
 	}
-	return (int)gp_fork_raw(real_clone(copied, stack, flags, &c, parent_tid, tls, child_tid));
+	return (int)gp_fork_raw(real_clone(copied, stack, flags, &c, parent_tid, tls, child_tid), c.shares_table);
 }
 GP_ALIAS_OF(__clone, clone);
 

@@ -237,9 +237,10 @@ static bool by_name(long nr, long a, long b, long c, long d, long e, long f, lon
 		return true;
 	case SYS_clone:
 	case SYS_clone3:
-		if (nr == SYS_clone ? a & CLONE_VM : gp_copy_in(&flags, (void *)a, sizeof(flags)) || (flags & CLONE_VM))
+		flags = (uint64_t)a;
+		if ((nr == SYS_clone3 && gp_copy_in(&flags, (void *)a, sizeof(flags))) || (flags & CLONE_VM))
 			return false;
-		*r = gp_fork_raw(real_syscall(nr, a, b, c, d, e, f));
+		*r = gp_fork_raw(real_syscall(nr, a, b, c, d, e, f), flags & CLONE_FILES);
 		return true;
 	case SYS_rt_sigtimedwait: *r = raw_sigtimedwait(a, b, c, d); return true;
 	case SYS_rt_sigsuspend:   *r = b == KERNEL_SIGSET ? sigsuspend((void *)a) : gp_ret(-EINVAL); return true;
