@@ -29,13 +29,6 @@ static uint64_t last_switches, last_preempted;
 static bool started;
 static unsigned long flags = SA_SIGINFO | SA_RESTART | SA_NODEFER | 0x04000000 /* SA_RESTORER */;
 
-struct action { /* the kernel's own: glibc refuses this number */
-	void *handler;
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
 static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const char *name = strrchr(info->dlpi_name, '/');
@@ -156,7 +149,7 @@ static void tick(int sig, siginfo_t *info, void *context)
 
 void gp_preempt_onstack(void)
 {
-	struct action act;
+	struct gp_kernel_action act;
 
 	if (gp_config.valgrind) /* its frames cannot be moved away from there (sigframe.c) */
 		return;
@@ -185,18 +178,16 @@ static int make_timer(clockid_t clock)
 	return real_syscall(SYS_timer_create, clock, &ev, &id) ? -1 : id;
 }
 
-void gp_restorer(void); /* arch: the system call that returns from a handler; glibc does not export its own */
-
 void gp_preempt_start(void)
 {
-	struct action act = { 0 };
+	struct gp_kernel_action act = { 0 };
 
 	/* Without patched entries a lock inside libc stops the kernel thread, and a holder must not be switched away from. */
 	if (started || !gp_config.preempt || !gp_patched || gp_config.mode != GP_ASYNC)
 		return;
 	if (!nkeep)
 		dl_iterate_phdr(note_object, NULL);
-	act.handler = (void *)tick;
+	act.handler = tick;
 	act.flags = flags;
 	act.restorer = gp_restorer;
 	act.mask = ~0ull; /* a handler in between could change the kernel's mask, and our return would undo it */

@@ -11,12 +11,7 @@
 
 #define SIGSETXID 33
 
-static struct {
-	void (*handler)(int, siginfo_t *, void *);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-} action; /* the kernel's */
+static struct gp_kernel_action action;
 
 static void (*change)(int, siginfo_t *, void *);
 

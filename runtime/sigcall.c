@@ -10,13 +10,6 @@
 #define SET_SIZE    8
 #define SA_RESTORER 0x04000000
 
-struct kernel_action {
-	void (*handler)(int, siginfo_t *, void *);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
 static long mask(struct greenlet *g, int how, void *set, void *old)
 {
 	uint64_t before = g->sigmask, want;
@@ -34,7 +27,7 @@ static long mask(struct greenlet *g, int how, void *set, void *old)
 static long action(int sig, void *act, void *old)
 {
 	struct sigaction new = { 0 }, before;
-	struct kernel_action k;
+	struct gp_kernel_action k;
 
 	if (act) {
 		if (gp_copy_in(&k, act, sizeof(k)))
@@ -47,7 +40,7 @@ static long action(int sig, void *act, void *old)
 		return -errno;
 	if (!old)
 		return 0;
-	k = (struct kernel_action){ before.sa_sigaction, (unsigned)before.sa_flags, NULL, gp_sigset(&before.sa_mask) };
+	k = (struct gp_kernel_action){ before.sa_sigaction, (unsigned)before.sa_flags, NULL, gp_sigset(&before.sa_mask) };
 	return gp_copy_out(old, &k, sizeof(k));
 }
 

@@ -20,8 +20,6 @@ bool gp_sigframe_stays;
 #define XSTATE_AT  464        /* in it: what the kernel has put behind it */
 #define XSTATE     0x46505853 /* FP_XSTATE_MAGIC1 */
 
-void gp_restorer(void);
-
 /* As the kernel lays it out; the state of the FPU stands above, at a multiple of 64. */
 struct frame {
 	void (*restorer)(void);

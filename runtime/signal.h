@@ -13,6 +13,15 @@
 #include "sched.h"
 #include <signal.h>
 
+/* What rt_sigaction(2) takes: glibc's sigaction refuses its own numbers, and knows another layout. */
+struct gp_kernel_action {
+	void (*handler)(int, siginfo_t *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+void gp_restorer(void); /* arch: the system call that returns from a handler; glibc does not export its own */
+
 /* The mask that the kernel has for the greenlet thread (bit n-1: signal n), and the one that it should have. */
 extern uint64_t gp_signal_kernel_mask, gp_signal_want;
 void gp_signal_sync(void);

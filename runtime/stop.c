@@ -1,6 +1,7 @@
 #include "stop.h"
 #include "real.h"
 #include "sched.h"
+#include "signal.h"
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -10,20 +11,10 @@
 #define SIGNAL 32
 #define GUARD  300000l /* ns */
 
-/* The kernel's own structure: glibc refuses this number. */
-struct action {
-	void (*handler)(int, siginfo_t *, void *);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
-static struct action before; /* whose signal it also is */
+static struct gp_kernel_action before; /* whose signal it also is */
 static __thread bool worker __attribute__((tls_model("initial-exec")));
 static volatile bool guarding;
 static int guard = -1;         /* kernel timer id */
-
-void gp_restorer(void); /* arch, as in preempt.c */
 
 #ifdef __x86_64__
 
@@ -79,7 +70,7 @@ void gp_stop_worker(void)
 /* Looked at each time: pthread_cancel of a native thread and preempt.c in the child of a fork put theirs in its place. */
 static void install(void)
 {
-	struct action ours = { handler, FLAGS, NULL, 0 }, now;
+	struct gp_kernel_action ours = { handler, FLAGS, NULL, 0 }, now;
 
 	if (real_syscall(SYS_rt_sigaction, SIGNAL, NULL, &now, sizeof(now.mask)) || now.handler == handler)
 		return;
