@@ -97,11 +97,6 @@ int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint
 	return r;
 }
 
-static void nothing(struct gp_wait *w)
-{
-	(void)w;
-}
-
 /* While something is linked handlers run only in gp_park: none slips in between here and the wait, which would then not hear of it. */
 bool gp_pollwait_mask(const sigset_t *mask)
 {
@@ -111,7 +106,7 @@ bool gp_pollwait_mask(const sigset_t *mask)
 	if (!mask)
 		return true;
 	gp_signal_swap(g, gp_sigset(mask));
-	gp_wait_push(&g->mask_wait, nothing);
+	gp_wait_push(&g->mask_wait, gp_wait_nothing);
 	return ran == g->handlers_ran;
 }
 

@@ -260,6 +260,11 @@ static bool cancelled(struct greenlet *g, unsigned flags)
 	return gp_unlikely(g->cancel_pending) && ((flags & GP_PARK_CANCEL) || g->cancel_async) && gp_tls_cancel_due();
 }
 
+void gp_wait_nothing(struct gp_wait *w)
+{
+	(void)w;
+}
+
 /* True if something was still linked: the wait is over then, whatever it was for. */
 static bool unlink_all(struct greenlet *g)
 {

@@ -21,6 +21,7 @@ static inline void gp_wait_push(struct gp_wait *w, void (*unlink)(struct gp_wait
 	w->next = gp_self->waits;
 	gp_self->waits = w;
 }
+void gp_wait_nothing(struct gp_wait *w); /* an unlink with nothing to unlink: handlers just wait for the park */
 static inline void gp_wait_pop(struct gp_wait *w)
 {
 	struct gp_wait **p = &gp_self->waits;

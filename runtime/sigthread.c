@@ -63,11 +63,6 @@ void gp_signal_unswap(struct greenlet *g)
 	gp_signal_mask(g, g->saved_mask);
 }
 
-static void nothing(struct gp_wait *w)
-{
-	(void)w;
-}
-
 void gp_signal_suspend(const uint64_t *mask)
 {
 	struct greenlet *g = gp_self;
@@ -80,7 +75,7 @@ void gp_signal_suspend(const uint64_t *mask)
 		gp_signal_swap(g, *mask); /* may run handlers that were pending */
 	do {
 		/* While something is linked handlers run only in gp_park: none can slip in between the test and the wait. */
-		gp_wait_push(&w, nothing);
+		gp_wait_push(&w, gp_wait_nothing);
 		if (ran == g->handlers_ran)
 			r = gp_park(GP_PARK_CANCEL, mask ? "sigsuspend" : "pause", NULL, GP_FOREVER);
 		gp_wait_pop(&w);

@@ -15,6 +15,11 @@ struct greenlet *gp_wisher(pid_t tid)
 	return g && !gp_carries(g) ? g : NULL;
 }
 
+pid_t gp_kernel_tid(pid_t tid)
+{
+	return tid && gp_wisher(tid) ? gp_pid : tid;
+}
+
 int gp_sched_refused(int policy, int priority)
 {
 	int low = sched_get_priority_min(policy), high = sched_get_priority_max(policy);

@@ -11,6 +11,9 @@
 /* The greenlet that sched_setscheduler(2) and its kin mean by tid (0: the caller) if its wishes are kept; NULL: ask the kernel. */
 struct greenlet *gp_wisher(pid_t tid);
 
+/* What the kernel is told instead of tid where that is such a greenlet's: the thread that carries it. 0 stays 0, the caller or nobody. */
+pid_t gp_kernel_tid(pid_t tid);
+
 /* 0 where the kernel would give a thread this policy and priority, else its errno. */
 int gp_sched_refused(int policy, int priority);
 /* 0 and kept, or the kernel's errno. */

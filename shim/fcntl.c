@@ -6,7 +6,6 @@
 #include "../runtime/fdwait.h"
 #include "../runtime/filelock.h"
 #include "../runtime/offload.h"
-#include "../runtime/thread.h"
 #include "../runtime/wishes.h"
 
 #include <dirent.h>
@@ -176,8 +175,8 @@ static int control(int fd, int cmd, long arg)
 		return (int)gp_ret(-EBADF);
 	if ((cmd == F_SETLKW || cmd == F_OFD_SETLKW) && gp_coop_sync(GP_F_SYNC))
 		return (int)gp_ret(gp_file_lock(fd, cmd, (void *)arg, "fcntl"));
-	if (cmd == F_SETOWN_EX && !gp_copy_in(&owner, (void *)arg, sizeof(owner)) && owner.type == F_OWNER_TID && gp_wisher(owner.pid)) {
-		owner.pid = gp_pid; /* a greenlet's tid */
+	if (cmd == F_SETOWN_EX && gp_self && !gp_copy_in(&owner, (void *)arg, sizeof(owner)) && owner.type == F_OWNER_TID) {
+		owner.pid = gp_kernel_tid(owner.pid);
 		arg = (long)&owner;
 	}
 	r = real_fcntl(fd, cmd, arg);

@@ -71,7 +71,7 @@ GP_ALIAS_OF(__sched_getparam, sched_getparam);
 
 GP_EXPORT int sched_rr_get_interval(pid_t pid, struct timespec *ts)
 {
-	return real_sched_rr_get_interval(gp_wisher(pid) ? 0 : pid, ts);
+	return real_sched_rr_get_interval(gp_kernel_tid(pid), ts);
 }
 
 GP_EXPORT int setpriority(__priority_which_t which, id_t who, int prio)

@@ -152,11 +152,6 @@ static int look(struct greenlet *g, const sigset_t *set, siginfo_t *info)
 	return sig < 0 ? -errno : sig;
 }
 
-static void nothing(struct gp_wait *w)
-{
-	(void)w;
-}
-
 /*
  * Waits for a signal of `set`, blocked or with a handler. The kernel holds those of the process back while everybody blocks them; a signalfd in
  * our epoll set tells when one has come. Handlers of other signals end the wait, SA_RESTART or not.
@@ -168,7 +163,7 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 	int fd = -1, r = 0, sig;
 
 	gp_signal_wait(g, gp_sigset(set)); /* before the first look: from now on it wakes us */
-	gp_wait_push(&w, nothing); /* between a look and the park nothing is taken for heard */
+	gp_wait_push(&w, gp_wait_nothing); /* between a look and the park nothing is taken for heard */
 	while (!(sig = look(g, set, info)) && (!r || r == -ERESTART)) {
 		if (ran != g->handlers_ran) {
 			r = -EINTR;
@@ -180,7 +175,7 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 		}
 		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL | GP_PARK_STOP, "sigwait", deadline);
 		gp_wait_pop(&w);
-		gp_wait_push(&w, nothing); /* handlers unlink it */
+		gp_wait_push(&w, gp_wait_nothing); /* handlers unlink it */
 		if (r == -EBADF) { /* a raw close by the program */
 			gp_fd_disown(fd);
 			fd = -1;

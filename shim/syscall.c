@@ -117,10 +117,11 @@ static long raw_clock_nanosleep(clockid_t clock, int flags, long ts, long rem)
 /* The kernel tells how large its own set is, libc's says 0. */
 static long raw_getaffinity(pid_t tid, size_t size, void *set)
 {
+	struct greenlet *g = gp_wisher(tid);
 	cpu_set_t all;
-	long r = real_syscall(SYS_sched_getaffinity, gp_wisher(tid) ? 0 : tid, size, set);
+	long r = real_syscall(SYS_sched_getaffinity, g ? 0 : tid, size, set);
 
-	if (r < 0 || !gp_wisher(tid) || sched_getaffinity(tid, sizeof(all), &all))
+	if (r < 0 || !g || gp_affinity_tell(g, sizeof(all), &all))
 		return r;
 	memcpy(set, &all, (size_t)r < sizeof(all) ? (size_t)r : sizeof(all));
 	return r;
@@ -144,10 +145,10 @@ static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
 		return true;
 	case SYS_ioprio_get:
 	case SYS_ioprio_set:
-		*r = real_syscall(nr, a, a == IOPRIO_WHO_PROCESS && gp_wisher((pid_t)b) ? 0 : b, c);
+		*r = real_syscall(nr, a, a == IOPRIO_WHO_PROCESS ? gp_kernel_tid((pid_t)b) : b, c);
 		return true;
 	case SYS_perf_event_open:
-		*r = real_syscall(nr, a, gp_wisher((pid_t)b) ? 0 : b, c, d, e);
+		*r = real_syscall(nr, a, gp_kernel_tid((pid_t)b), c, d, e);
 		return true;
 	default:
 		return false;

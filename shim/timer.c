@@ -1,7 +1,6 @@
 /* <time.h>: timers that call a function. All else of them is the kernel's and libc's. */
 #include "shim.h"
 #include "../runtime/notify.h"
-#include "../runtime/thread.h"
 #include "../runtime/wishes.h"
 
 #include <time.h>
@@ -13,10 +12,8 @@ GP_EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, tim
 	int r;
 
 	if (!gp_notice(event, &ours, GP_NOTICE_TIMER, &id)) {
-		/* A greenlet's tid; where the memory can be read the kernel would, too. */
-		if (gp_self && event && !gp_copy_in(&ours, event, sizeof(ours)) && ours.sigev_notify == SIGEV_THREAD_ID &&
-		    gp_wisher(ours._sigev_un._tid)) {
-			ours._sigev_un._tid = gp_pid;
+		if (gp_self && event && !gp_copy_in(&ours, event, sizeof(ours)) && ours.sigev_notify == SIGEV_THREAD_ID) {
+			ours._sigev_un._tid = gp_kernel_tid(ours._sigev_un._tid);
 			event = &ours;
 		}
 		return real_timer_create(clock, event, timer);
