@@ -1,5 +1,11 @@
-/* echo_epoll.c - the limit to compare with in W1 and W2: the same server as echo_threads, by hand on epoll. */
+/*
+ * echo_epoll.c - the limit to compare with in W1 and W2: the same server as echo_threads, by hand on epoll.
+ *
+ *   echo_epoll N         serves N connections
+ *   echo_epoll N fsbase  and loads the FS base for each request: the limit for threads where that is a system call
+ */
 #include "bench.h"
+#include "fsbase.h"
 #include "listen.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -33,6 +39,7 @@ int main(int argc, char **argv)
 {
 	long open = argc > 1 ? number(argv[1]) : 0, total = 0;
 	struct epoll_event events[512];
+	bool fsbase = argc > 2 && !strcmp(argv[2], "fsbase");
 	int ep = MUST(epoll_create1(0)), listener;
 
 	need_files(open);
@@ -49,6 +56,8 @@ int main(int argc, char **argv)
 				accept_all(ep, fd);
 				continue;
 			}
+			if (fsbase)
+				load_fs_base();
 			n = echo(fd);
 			total += n;
 			if (!n) {

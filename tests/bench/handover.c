@@ -2,8 +2,10 @@
  * handover.c - W4: the price of handing over from one thread to another and back: strict alternation, each step checked.
  *
  *   handover yield|cond SECONDS
+ *   handover fsbase SECONDS      the system call alone that each switch needs where the kernel lacks FSGSBASE
  */
 #include "bench.h"
+#include "fsbase.h"
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -54,11 +56,17 @@ static void play(long n)
 	CHECK(step == n);
 }
 
+static void load_only(long n)
+{
+	while (n--)
+		load_fs_base();
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
-		die("yield or cond, and the seconds");
+		die("yield, cond or fsbase, and the seconds");
 	by_cond = !strcmp(argv[1], "cond");
-	cost_of_unit(play, 2000, atof(argv[2]));
+	cost_of_unit(strcmp(argv[1], "fsbase") ? play : load_only, 2000, atof(argv[2]));
 	return 0;
 }
