@@ -131,7 +131,9 @@ uint64_t gp_fd_timeo(int fd, struct gp_fd *f, short event)
 		return GP_FOREVER;
 	if (event & POLLOUT ? f->snd_at_once : f->rcv_at_once)
 		return 0;
-	if (!f->opts_known || !gp_fd_owned(f)) {
+	if (!gp_fd_owned(f))
+		return ask_timeo(fd, event & POLLOUT ? SO_SNDTIMEO : SO_RCVTIMEO);
+	if (!f->opts_known) {
 		f->rcvtimeo = ask_timeo(fd, SO_RCVTIMEO);
 		f->sndtimeo = ask_timeo(fd, SO_SNDTIMEO);
 		f->opts_known = 1;
@@ -151,9 +153,13 @@ void gp_fd_wipe(struct gp_fd *f)
 
 void gp_fd_opened(int fd, bool owned, int nonblock)
 {
-	struct gp_fd *f = gp_fd_table ? gp_fd(fd) : NULL;
+	struct gp_fd *f;
 
-	if (!f)
+	if (gp_unlikely(!gp_sched.live)) {
+		gp_fd_early(fd, owned);
+		return;
+	}
+	if (!gp_fd_table || !(f = gp_fd(fd)))
 		return;
 	gp_fd_wipe(f);
 	f->owned = owned ? epoch : 0;
@@ -165,7 +171,9 @@ void gp_fd_duped(int old, int fd)
 {
 	struct gp_fd *f = gp_fd_known(old);
 
-	if (f)
+	if (gp_unlikely(!gp_sched.live))
+		gp_fd_early(old, false);
+	else if (f)
 		f->owned = 0;
 	gp_fd_opened(fd, false, -1);
 }
@@ -188,6 +196,8 @@ void gp_fd_changed(int fd)
 void gp_fd_shared(void)
 {
 	epoch++;
+	if (gp_unlikely(!gp_sched.live))
+		gp_fd_early_forget();
 }
 
 void gp_fd_table_forget(void)

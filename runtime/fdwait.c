@@ -237,7 +237,9 @@ void gp_fd_closing(int fd)
 	int saved = errno;
 	struct gp_fd *f = gp_fd_known(fd);
 
-	if (!f)
+	if (gp_unlikely(!gp_sched.live))
+		gp_fd_early(fd, false);
+	if (!f || !gp_sched.live)
 		return;
 	if (gp_on_greenlet_thread()) {
 		gp_enter();

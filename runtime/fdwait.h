@@ -107,6 +107,15 @@ void gp_fd_closing(int fd);
 void gp_fd_opened(int fd, bool owned, int nonblock);
 /* A second descriptor for the same open file was made: neither may remember flags that the other can change. */
 void gp_fd_duped(int old, int fd);
+/*
+ * Before the first thread gp_fd_opened, _duped, _closing and _shared note only whether a descriptor is this process's alone (earlyfd.c);
+ * at the first thread _end makes records of them. `lost`: a child that no hook can follow may exist; never set back. Any thread.
+ */
+extern bool gp_fd_early_lost; /* written by arch/CPU/vfork.S, too */
+void gp_fd_early(int fd, bool owned);
+void gp_fd_early_forget(void);
+void gp_fd_early_call(long nr); /* made by syscall(2) */
+void gp_fd_early_end(void);
 /* The highest number that a record exists for, plus one (our own descriptors not counted). */
 int gp_fd_top(void);
 /* Another file has the number now. And: no record has waiters, all are asked anew (fork). */

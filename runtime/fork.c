@@ -86,6 +86,8 @@ static void prepare(void)
 {
 	if (gp_sched.live && gp_self)
 		gp_signal_forking();
+	if (!gp_sched.live)
+		gp_fd_shared();
 }
 
 /* The child may change flags of what it inherited, so from now on nothing is ours alone. */

@@ -1,6 +1,7 @@
 /* The main thread: how it becomes the first greenlet, which is the start of everything, and how it ends before the others. */
 #include "thread.h"
 #include "config.h"
+#include "fdwait.h"
 #include "fork.h"
 #include "hub.h"
 #include "init.h"
@@ -122,6 +123,7 @@ int gp_greenlets_start(void)
 	gp_signal_start(&gp_main);
 	gp_fork_watch();
 	gp_tcb_mark(gp_main.pd, &gp_main);
+	gp_fd_early_end();
 	return 0;
 }
 

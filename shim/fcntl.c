@@ -24,22 +24,16 @@ static bool hidden(int fd)
 	return gp_unlikely(gp_sched.live) && gp_fd_is_ours(fd);
 }
 
-static void closing(int fd)
-{
-	if (gp_sched.live)
-		gp_fd_closing(fd);
-}
-
 static int opened(int fd, bool nonblock)
 {
-	if (fd >= 0 && gp_sched.live)
+	if (fd >= 0)
 		gp_fd_opened(fd, true, nonblock);
 	return fd;
 }
 
 static int duped(int old, int fd)
 {
-	if (fd >= 0 && gp_sched.live)
+	if (fd >= 0)
 		gp_fd_duped(old, fd);
 	return fd;
 }
@@ -60,7 +54,7 @@ static int close_lingering(int fd)
 {
 	long r;
 
-	closing(fd);
+	gp_fd_closing(fd);
 	do
 		r = gp_offload_call(0, "close", (long[7]){ SYS_close, fd });
 	while (r == -EINTR || r == -ERESTART);
@@ -74,7 +68,7 @@ GP_EXPORT int close(int fd)
 		return (int)gp_ret(-EBADF);
 	if (gp_unlikely(gp_fd_lingers) && gp_coop(GP_F_SOCKET) && lingers(fd))
 		return close_lingering(fd);
-	closing(fd);
+	gp_fd_closing(fd);
 	return real_close(fd);
 }
 GP_ALIAS_OF(__close, close);
@@ -127,6 +121,8 @@ GP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
 	int own, r;
 
+	if (!gp_sched.live)
+		gp_fd_early_forget();
 	if (!gp_sched.live || first > last)
 		return real_close_range(first, last, flags);
 	if (flags & CLOSE_RANGE_UNSHARE)
@@ -148,6 +144,8 @@ GP_EXPORT int close_range(unsigned first, unsigned last, int flags)
 
 GP_EXPORT void closefrom(int low)
 {
+	if (!gp_sched.live)
+		gp_fd_early_forget();
 	if (!gp_sched.live || close_range(low < 0 ? 0 : (unsigned)low, ~0u, 0))
 		real_closefrom(low < 0 ? 0 : low);
 }
@@ -180,11 +178,11 @@ static int control(int fd, int cmd, long arg)
 		arg = (long)&owner;
 	}
 	r = real_fcntl(fd, cmd, arg);
-	if (gp_likely(!gp_sched.live) || r < 0)
+	if (r < 0)
 		return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return duped(fd, lowest(r, (int)arg, cmd == F_DUPFD ? 0 : O_CLOEXEC));
-	if (cmd == F_SETFL) {
+	if (cmd == F_SETFL && gp_sched.live) {
 		struct gp_fd *f = gp_fd(fd);
 
 		if (f) {
@@ -240,7 +238,6 @@ GP_EXPORT int eventfd(unsigned initial, int flags)
 /* It closes inside libc. */
 GP_EXPORT int closedir(DIR *d)
 {
-	if (gp_unlikely(gp_sched.live))
-		closing(dirfd(d));
+	gp_fd_closing(dirfd(d));
 	return real_closedir(d);
 }

@@ -37,7 +37,7 @@ static bool waits(int dir, const char *path, int flags)
 
 static int opened(int fd, int flags)
 {
-	if (fd >= 0 && gp_sched.live)
+	if (fd >= 0)
 		gp_fd_opened(fd, true, !!(flags & O_NONBLOCK));
 	return fd;
 }

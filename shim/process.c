@@ -3,6 +3,7 @@
  * started gets the caller's.
  */
 #include "shim.h"
+#include "../runtime/fdwait.h"
 #include "../runtime/fork.h"
 #include "../runtime/offload.h"
 #include "../runtime/signal.h"
@@ -14,6 +15,8 @@
 /* Like fork, but without the handlers of pthread_atfork: ours is one of them. */
 GP_EXPORT pid_t _Fork(void)
 {
+	if (!gp_self)
+		gp_fd_shared();
 	return (pid_t)gp_fork_raw(real__Fork(), false);
 }
 
@@ -62,6 +65,8 @@ GP_EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	child_tid = va_arg(ap, int *);
 	va_end(ap);
+	if (!gp_sched.live)
+		gp_fd_early_lost = true;
 	if (!gp_self || !fn || (flags & (CLONE_THREAD | CLONE_SETTLS)) || (flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
 		return real_clone(fn, stack, flags, arg, parent_tid, tls, child_tid);
 	if (flags & CLONE_VM) {

@@ -114,11 +114,11 @@ GP_ALIAS_OF(__connect, connect);
 /* The new socket is blocking unless asked otherwise, and nobody else has it. */
 static int accepted(int fd, int listener, int flags)
 {
-	if (fd >= 0 && gp_sched.live) {
-		struct gp_fd *l = gp_fd(listener), *f;
+	struct gp_fd *l, *f;
 
+	if (fd >= 0) {
 		gp_fd_opened(fd, true, !!(flags & SOCK_NONBLOCK));
-		if (l && l->kind == GP_FD_STREAM && (f = gp_fd(fd)))
+		if ((l = gp_fd_known(listener)) && l->kind == GP_FD_STREAM && (f = gp_fd(fd)))
 			f->kind = GP_FD_STREAM;
 	}
 	return fd;
@@ -193,7 +193,7 @@ GP_EXPORT int socket(int domain, int type, int protocol)
 {
 	int fd = real_socket(domain, type, protocol);
 
-	if (fd >= 0 && gp_sched.live)
+	if (fd >= 0)
 		gp_fd_opened(fd, true, !!(type & SOCK_NONBLOCK));
 	return fd;
 }
@@ -203,7 +203,7 @@ GP_EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
 {
 	int r = real_socketpair(domain, type, protocol, fds);
 
-	if (!r && gp_sched.live)
+	if (!r)
 		for (int i = 0; i < 2; i++)
 			gp_fd_opened(fds[i], true, !!(type & SOCK_NONBLOCK));
 	return r;

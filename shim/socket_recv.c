@@ -114,9 +114,17 @@ GP_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 			io.ret = real_recvmsg(io.fd, msg, flags | MSG_DONTWAIT);
 		io.ret = gp_io_end(&io, 0);
 	}
-	if (io.ret >= 0 && msg->msg_controllen && gp_sched.live)
+	if (io.ret >= 0 && msg->msg_controllen)
 		received_fds(msg);
 	return io.ret;
+}
+
+static int all_received_fds(int n, const struct mmsghdr *vec)
+{
+	for (int i = 0; i < n; i++)
+		if (vec[i].msg_hdr.msg_controllen)
+			received_fds(&vec[i].msg_hdr);
+	return n;
 }
 
 GP_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
@@ -127,7 +135,7 @@ GP_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struc
 	struct gp_io io;
 
 	if (!gp_coop(GP_F_SOCKET) || (flags & NEVER_WAITS))
-		return real_recvmmsg(fd, vec, n, flags, timeout);
+		return all_received_fds(real_recvmmsg(fd, vec, n, flags, timeout), vec);
 	if (timeout) {
 		if (gp_copy_in(&ts, timeout, sizeof(ts)))
 			return (int)gp_ret(-EFAULT);
@@ -161,5 +169,5 @@ GP_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struc
 		if (gp_copy_out(timeout, &ts, sizeof(ts)))
 			return (int)gp_ret(-EFAULT);
 	}
-	return got ? (int)got : (int)io.ret;
+	return got ? all_received_fds((int)got, vec) : (int)io.ret;
 }

@@ -45,6 +45,13 @@ static void sent_control(const struct msghdr *msg)
 		gp_fd_shared();
 }
 
+static int sent_controls(int n, const struct mmsghdr *vec)
+{
+	for (int i = 0; i < n; i++)
+		sent_control(&vec[i].msg_hdr);
+	return n;
+}
+
 GP_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct gp_iov v;
@@ -54,7 +61,7 @@ GP_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (!gp_coop(GP_F_SOCKET)) {
 		ssize_t n = real_sendmsg(fd, msg, flags);
 
-		if (n >= 0 && gp_sched.live)
+		if (n >= 0)
 			sent_control(msg);
 		return n;
 	}
@@ -86,12 +93,12 @@ GP_EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 	int saved = errno;
 
 	if (!gp_coop(GP_F_SOCKET) || !n)
-		return real_sendmmsg(fd, vec, n, flags);
+		return sent_controls(real_sendmmsg(fd, vec, n, flags), vec);
 	if (n > 1024) /* UIO_MAXIOV, as the kernel caps it */
 		n = 1024;
 	gp_cancel_point();
 	while (sent < n) {
-		int r = real_sendmmsg(fd, vec + sent, n - sent, flags | MSG_DONTWAIT);
+		int r = sent_controls(real_sendmmsg(fd, vec + sent, n - sent, flags | MSG_DONTWAIT), vec + sent);
 
 		if (r > 0)
 			sent += (unsigned)r;

@@ -21,8 +21,8 @@ static void begin(void)
 
 static int end(int r)
 {
+	gp_fd_shared();
 	if (gp_self) {
-		gp_fd_shared();
 		gp_signal_sync();
 		gp_leave();
 	}
@@ -51,10 +51,9 @@ GP_EXPORT FILE *popen(const char *command, const char *mode)
 	if (gp_self)
 		gp_signal_expose(gp_self->sigmask);
 	f = real_popen(command, mode);
-	if (gp_self) {
-		gp_fd_shared();
+	gp_fd_shared();
+	if (gp_self)
 		gp_signal_sync();
-	}
 	if (f)
 		gp_stdfile_adopt(f);
 	return f;

@@ -308,8 +308,7 @@ static const void *closing(FILE *f)
 {
 	const void *lock = gp_stdfile_enter(f);
 
-	if (gp_unlikely(gp_sched.live))
-		gp_fd_closing(f->_fileno);
+	gp_fd_closing(f->_fileno);
 	return lock;
 }
 

@@ -113,8 +113,10 @@ GP_EXPORT int system(const char *command)
 	uint64_t before;
 	int r;
 
-	if (!g || !command)
+	if (!g || !command) {
+		gp_fd_shared();
 		return real_system(command);
+	}
 	before = g->sigmask;
 	gp_signal_mask(g, before | gp_sigbit(SIGCHLD));
 	gp_signal_expose(before);

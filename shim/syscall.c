@@ -3,6 +3,7 @@
  * and everything else as it is to the kernel.
  */
 #include "shim.h"
+#include "../runtime/fdwait.h"
 #include "../runtime/fork.h"
 #include "../runtime/futex.h"
 #include "../runtime/gomp.h"
@@ -268,6 +269,8 @@ long gp_syscall(long nr, long a, long b, long c, long d, long e, long f)
 		return gp_futex_foreign(&fx);
 	if (nr == SYS_futex && gp_futex(&fx, &r))
 		return gp_ret(r);
+	if (gp_unlikely(!gp_sched.live))
+		gp_fd_early_call(nr);
 	if (gp_self && by_name(nr, a, b, c, d, e, f, &r))
 		return r;
 	if (gp_self && gp_signal_call(nr, (long[]){ a, b, c, d }, &r))

@@ -15,6 +15,7 @@ __vfork:
 	endbr64
 	cmpl	$0, gp_vfork_ours(%rip)
 	jne	1f
+	movb	$1, gp_fd_early_lost(%rip)
 	jmp	real_vfork
 1:	subq	$8, %rsp
 	.cfi_adjust_cfa_offset 8
