@@ -225,6 +225,7 @@ struct helper {
 	pthread_t thread;
 	void (*fn)(long);
 	long arg, delay;
+	int begun;
 };
 static struct helper helpers[256];
 static int nhelpers;
@@ -235,6 +236,7 @@ MAYBE void *help(void *arg)
 
 	if (h->delay)
 		pause_ms(h->delay);
+	__atomic_store_n(&h->begun, 1, __ATOMIC_SEQ_CST);
 	h->fn(h->arg);
 	return NULL;
 }
@@ -267,6 +269,9 @@ MAYBE void finish(void)
 /* Long enough for a helper just started to be inside the call that it waits in. */
 MAYBE void settle(void)
 {
+	for (int i = 0; i < nhelpers; i++) /* on a busy machine the rest may not be long enough for that */
+		while (!helpers[i].delay && !__atomic_load_n(&helpers[i].begun, __ATOMIC_SEQ_CST))
+			pause_ms(1);
 	pause_ms(40);
 }
 
