@@ -1,6 +1,7 @@
 #include "rt.h"
 #include "config.h"
 #include "real.h"
+#include "sched.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +11,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define MAIN_STACK (1l << 20)
 #define PAGE 4096ul /* the smallest there is: asking about a larger page twice is no mistake */
 
+static const char *main_stack_end;
 static int (*libc_clock)(clockid_t, struct timespec *);
 
 /* A preloaded libfaketime bends the program's clock; ours must agree with the kernel's timers. */
@@ -115,10 +118,30 @@ static bool range_ok(char *p, size_t n, bool write)
 	return false;
 }
 
+/*
+ * What lies between the stack pointer and the end of the stack that is in use is there. Main's is known by its end; it is taken for the
+ * one in use near that only (a program's own coroutines run elsewhere, and between lie holes).
+ */
+static bool on_own_stack(const char *p, size_t n)
+{
+	const char *sp = __builtin_frame_address(0), *low, *end;
+
+	if (!gp_self)
+		return false;
+	if (gp_self->main) {
+		end = main_stack_end ? main_stack_end : (main_stack_end = *(char **)gp_real_lookup("__libc_stack_end"));
+		low = end - MAIN_STACK;
+	} else {
+		low = gp_self->stack_map;
+		end = low + gp_self->stack_size;
+	}
+	return sp >= low && p >= sp && p < end && n <= (size_t)(end - p);
+}
+
 static int copy(void *dst, const void *src, size_t n, void *user, bool write)
 {
 	int saved = errno;
-	bool ok = !n || range_ok(user, n, write);
+	bool ok = !n || on_own_stack(user, n) || range_ok(user, n, write);
 
 	errno = saved;
 	if (!ok)

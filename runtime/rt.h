@@ -83,7 +83,7 @@ static inline bool gp_timespec_ok(const struct timespec *ts)
 
 /*
  * Copies n bytes that the program pointed at without faulting: 0 or -EFAULT, what the kernel would have answered.
- * Costs a system call: for calls that wait anyway.
+ * Costs a system call where it is not on the caller's stack: for calls that wait anyway.
  */
 int gp_copy_in(void *dst, const void *user, size_t n);
 /* The other way; n is a multiple of 8, of which a part may have changed where the answer is -EFAULT. */

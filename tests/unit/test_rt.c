@@ -1,6 +1,6 @@
+#include "unit.h"
 #include "../../runtime/rt.h"
 
-#include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <signal.h>
 #include <string.h>
@@ -146,6 +146,33 @@ Test(rt, copy_in_looks_at_every_page)
 	mprotect(p + 2 * 4096, 4096, PROT_NONE);
 	cr_assert_eq(gp_copy_in(got, p, sizeof(got)), -EFAULT);
 	cr_assert_eq(gp_copy_in(got, p, 2 * 4096), 0);
+}
+
+static void copies_on_stack(void)
+{
+	char here[16] = "on my own stack", got[16];
+
+	cr_assert_eq(gp_copy_in(got, here, 16), 0);
+	cr_assert_str_eq(got, here);
+	cr_assert_eq(gp_copy_out(here, "another text ...", 16), 0);
+	cr_assert_eq(memcmp(here, "another text ...", 16), 0);
+}
+
+static void *copies(void *arg)
+{
+	char *low = gp_self->stack_map, got[16];
+
+	copies_on_stack();
+	cr_assert_eq(gp_copy_in(got, low + gp_self->guard_size - 8, 16), -EFAULT, "the guard");
+	cr_assert_eq(gp_copy_in(got, low + gp_self->stack_size - 8, 1ul << 40), -EFAULT, "past the end");
+	return arg;
+}
+
+Both(rt, copy_on_the_own_stack)
+{
+	cr_assert_eq(gp_greenlets_start(), 0);
+	copies_on_stack();
+	cr_assert_eq(gp_join(spawn(copies, NULL), NULL, GP_FOREVER), 0);
 }
 
 Test(rt, copy_out_never_faults)
