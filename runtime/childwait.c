@@ -21,10 +21,11 @@ int gp_child_wait(pid_t pid, unsigned flags, const char *why)
 {
 	int saved = errno, own = gp_fd_adopt((int)real_syscall(SYS_pidfd_open, pid, 0)), fd = own, r = 0;
 	uint64_t tick = TICK_FIRST;
+	unsigned tried;
 
-	while (r != -ECANCELED && !ended(pid)) {
+	while (r != -ECANCELED && (tried = gp_handlers_ran, !ended(pid))) {
 		if (fd >= 0)
-			r = gp_fdwait(&fd, POLLIN, flags | GP_PARK_NOTIME, why, GP_FOREVER);
+			r = gp_fdwait(&fd, POLLIN, tried, flags | GP_PARK_NOTIME, why, GP_FOREVER);
 		else
 			r = gp_park(flags | GP_PARK_NOTIME, why, (void *)(intptr_t)pid, gp_now() + tick);
 		tick = tick * 2 < TICK_LAST ? tick * 2 : TICK_LAST;

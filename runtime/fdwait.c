@@ -169,7 +169,7 @@ static bool not_in_our_set(int r, int fd)
 	}
 }
 
-int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline)
+int gp_fdwait(int *fd, short event, unsigned tried, unsigned flags, const char *why, uint64_t deadline)
 {
 	struct gp_fdwaiter w;
 	int r = watch(&w, *fd, event, true);
@@ -178,7 +178,7 @@ int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t de
 		return wait_blind(*fd, flags, why, deadline);
 	if (r)
 		return r;
-	r = gp_park(flags, why, (void *)(intptr_t)*fd, deadline);
+	r = tried == gp_handlers_ran ? gp_park(flags, why, (void *)(intptr_t)*fd, deadline) : 0; /* from here on they run in there only */
 	gp_fd_unwatch(&w);
 	*fd = w.fd;
 	return r;

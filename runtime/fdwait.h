@@ -75,10 +75,12 @@ uint64_t gp_fd_timeo(int fd, struct gp_fd *f, short event);
 /*
  * Parks until an edge for `event` (POLLIN, POLLOUT, POLLPRI or several) arrives at *fd. Returns gp_park's results, or -errno of
  * epoll_ctl (EPERM: the kind cannot be polled: do the call itself; EBADF). Spurious wake-ups are possible: try again.
+ * `tried` is gp_handlers_ran from before the try that found nothing: a handler that ran since may have waited itself, and an edge that came
+ * meanwhile is gone by. Then the answer is 0 at once.
  * If the descriptor is closed meanwhile, *fd becomes a hidden duplicate on which the call must go on, as it would in
  * Linux, where the waiting call holds the file; gp_fd_done releases it.
  */
-int gp_fdwait(int *fd, short event, unsigned flags, const char *why, uint64_t deadline);
+int gp_fdwait(int *fd, short event, unsigned tried, unsigned flags, const char *why, uint64_t deadline);
 
 /* Ends a consumer's operation: passes the baton to the next waiter for `event`, releases a hidden duplicate. */
 void gp_fd_done(int fd, short event);

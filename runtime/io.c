@@ -1,4 +1,5 @@
 #include "io.h"
+#include "pollwait.h"
 #include "real.h"
 
 #include <fcntl.h>
@@ -36,7 +37,7 @@ static bool not_pollable(struct gp_io *io)
 {
 	struct pollfd p = { io->fd, io->event, 0 };
 
-	return io->event == POLLOUT && io->f->kind == GP_FD_SOCKET && real_poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+	return io->event == POLLOUT && io->f->kind == GP_FD_SOCKET && gp_poll_now(&p, 1) == 1 && p.revents == POLLOUT;
 }
 
 static int wait_once(struct gp_io *io)
@@ -51,7 +52,7 @@ static int wait_once(struct gp_io *io)
 		r = gp_park(flags, io->why, (void *)(intptr_t)io->fd, until);
 		return r == -ETIMEDOUT && until != io->deadline ? 0 : r;
 	}
-	r = gp_fdwait(&io->fd, io->event, flags, io->why, until);
+	r = gp_fdwait(&io->fd, io->event, io->tried_at, flags, io->why, until);
 	io->f = gp_fd(io->fd);
 	return r;
 }
@@ -97,7 +98,7 @@ static bool broken(struct gp_io *io)
 	struct pollfd p = { io->fd, io->event, 0 };
 	socklen_t len = sizeof(io->err);
 
-	if (io->event != POLLOUT || real_poll(&p, 1, 0) <= 0 || !(p.revents & (POLLERR | POLLHUP)))
+	if (io->event != POLLOUT || gp_poll_now(&p, 1) <= 0 || !(p.revents & (POLLERR | POLLHUP)))
 		return false;
 	if (io->done)
 		return true;
@@ -115,16 +116,34 @@ static bool wait_without_record(struct gp_io *io)
 	return true;
 }
 
+static void trying(struct gp_io *io)
+{
+	io->tried_at = gp_handlers_ran;
+	__asm__ volatile("" ::: "memory");
+}
+
+/* Nothing there, or no room, until an edge comes. Of one that a handler met, in a wait of its own since the try, nobody else would know. */
+static void exhausted(const struct gp_io *io, uint8_t *mark)
+{
+	*mark = 1;
+	__asm__ volatile("" ::: "memory");
+	if (gp_unlikely(io->tried_at != gp_handlers_ran))
+		*mark = 0;
+}
+
 bool gp_io_next(struct gp_io *io)
 {
 	struct gp_fd *f = io->f;
 
 	if (!io->tried) {
 		io->tried = true;
+		trying(io);
 		/* What the last call on this fd learned: nothing there, and no edge since. The try would cost a system call. */
 		if (gp_likely(f) && (io->event == POLLIN ? f->drained && !f->hup : f->full) && !io->dontwait && !gp_fd_nonblock(io->fd, f)) {
 			io->ret = -1;
-			return park(io);
+			if (!park(io))
+				return false;
+			trying(io);
 		}
 		return true;
 	}
@@ -137,6 +156,7 @@ bool gp_io_next(struct gp_io *io)
 			return false;
 		io->done += (size_t)io->ret;
 		io->ret = 0;
+		trying(io);
 		return true; /* the next try gives EAGAIN, or the rest */
 	}
 	if (errno != EAGAIN)
@@ -145,10 +165,13 @@ bool gp_io_next(struct gp_io *io)
 		return wait_without_record(io);
 	if (io->dontwait || (!io->done && gp_fd_nonblock(io->fd, f)))
 		return false;
-	/* No edge can be lost between the try and here: one kernel thread, and arming reports what is ready. */
+	/* No edge can be lost between the try and here but by a handler: one kernel thread, and arming reports what is ready. */
 	if (f->kind != GP_FD_TTY && (f->armed & (io->event == POLLIN ? POLLIN : POLLOUT)))
-		*(io->event == POLLIN ? &f->drained : &f->full) = 1;
-	return park(io) && !broken(io);
+		exhausted(io, io->event == POLLIN ? &f->drained : &f->full);
+	if (!park(io) || broken(io))
+		return false;
+	trying(io);
+	return true;
 }
 
 ssize_t gp_io_end(struct gp_io *io, size_t asked)
@@ -159,7 +182,7 @@ ssize_t gp_io_end(struct gp_io *io, size_t asked)
 	if (f) {
 		if (io->ret > 0 && (size_t)io->ret < asked && (f->armed & POLLIN) && !f->hup &&
 		    (f->kind == GP_FD_STREAM || f->kind == GP_FD_PIPE))
-			f->drained = 1;
+			exhausted(io, &f->drained);
 		if (gp_unlikely(io->parked || !gp_list_empty(&f->waiters)))
 			gp_fd_done(io->fd, io->event);
 	}

@@ -26,6 +26,7 @@ struct gp_io {
 	ssize_t ret;        /* the caller's last result */
 	size_t done, want;  /* bytes moved by earlier rounds; what must be moved in all, 0: whatever the first success gives */
 	unsigned tick;      /* ns of the current retry interval where poll cannot tell */
+	unsigned tried_at;  /* gp_handlers_ran before the last try */
 	int err, saved;     /* saved: errno before the call; a success leaves it */
 };
 

@@ -43,12 +43,21 @@ static void unwatch_all(struct gp_fdwaiter *w, nfds_t n)
 			gp_fd_unwatch(&w[n]);
 }
 
+int gp_poll_now(struct pollfd *fds, nfds_t n)
+{
+	int saved = errno, ready;
+
+	while ((ready = real_poll(fds, n, 0)) < 0 && errno == EINTR)
+		errno = saved;
+	return ready;
+}
+
 static int look(struct pollfd *fds, nfds_t n, bool select)
 {
-	int ready = real_poll(fds, n, 0);
+	int ready = gp_poll_now(fds, n);
 
 	if (ready <= 0 || !select)
-		return ready < 0 && errno != EINTR ? -errno : ready < 0 ? 0 : ready;
+		return ready < 0 ? -errno : ready;
 	ready = 0;
 	for (nfds_t i = 0; i < n; i++) {
 		if (!(fds[i].events & POLLIN))
@@ -64,12 +73,14 @@ static int look(struct pollfd *fds, nfds_t n, bool select)
  * One park and one look. -EAGAIN: a wake-up that brought nothing. Where a descriptor is closed meanwhile, the wait goes on for the
  * file that it was, but the look is at what the number means now: so do_poll and do_select have it.
  */
-static int once(struct pollfd *fds, struct gp_fdwaiter *w, nfds_t n, bool select, const char *why, uint64_t deadline)
+static int once(struct pollfd *fds, struct gp_fdwaiter *w, nfds_t n, unsigned *tried, bool select, const char *why, uint64_t deadline)
 {
 	uint64_t tick = watch_all(w, fds, n) ? gp_now() + TICK : GP_FOREVER;
-	int r = gp_park(GP_PARK_CANCEL, why, n == 1 ? (void *)(intptr_t)fds->fd : fds, tick < deadline ? tick : deadline);
+	const void *on = n == 1 ? (void *)(intptr_t)fds->fd : fds;
+	int r = *tried == gp_handlers_ran ? gp_park(GP_PARK_CANCEL, why, on, tick < deadline ? tick : deadline) : 0;
 	int ready;
 
+	*tried = gp_handlers_ran;
 	ready = r == -ECANCELED ? r : look(fds, n, select);
 	unwatch_all(w, n);
 	if (ready)
@@ -81,7 +92,7 @@ static int once(struct pollfd *fds, struct gp_fdwaiter *w, nfds_t n, bool select
 	return r ? r : -EAGAIN;
 }
 
-int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint64_t deadline)
+int gp_pollwait(struct pollfd *fds, nfds_t n, unsigned tried, bool select, const char *why, uint64_t deadline)
 {
 	struct gp_fdwaiter few[FEW], *w = n > FEW ? malloc(n * sizeof(*w)) : few;
 	int saved = errno, r;
@@ -89,7 +100,7 @@ int gp_pollwait(struct pollfd *fds, nfds_t n, bool select, const char *why, uint
 	if (!w)
 		return -ENOMEM;
 	do
-		r = once(fds, w, n, select, why, deadline);
+		r = once(fds, w, n, &tried, select, why, deadline);
 	while (r == -EAGAIN);
 	if (w != few)
 		free(w);
@@ -122,7 +133,7 @@ void gp_pollwait_unmask(const sigset_t *mask)
 
 struct gp_look gp_pollwait_begin(void)
 {
-	return (struct gp_look){ gp_self->handlers_ran, errno };
+	return (struct gp_look){ gp_self->handlers_ran, gp_handlers_ran, errno };
 }
 
 int gp_pollwait_look(struct gp_look before, int r)

@@ -1,6 +1,7 @@
 #include "rw.h"
 #include "iov.h"
 #include "offload.h"
+#include "pollwait.h"
 #include "real.h"
 #include "sigaction.h"
 
@@ -42,7 +43,7 @@ static ssize_t polled(struct gp_io *io, const struct iovec *iov, int count)
 	/* It does not wait by itself, and knows more than poll: a FIFO that never had a writer is at its end. */
 	if (gp_fd_nonblock(fd, io->f))
 		return io->event == POLLIN ? real_readv(fd, iov, count) : real_writev(fd, iov, count);
-	if (real_poll(&p, 1, 0) == 0) {
+	if (gp_poll_now(&p, 1) == 0) {
 		errno = in_background(io) ? EIO : EAGAIN;
 		return -1;
 	}

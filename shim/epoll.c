@@ -4,12 +4,13 @@
 
 #include <sys/epoll.h>
 
-static int wait_for(int epfd, struct epoll_event *events, int max, const char *why, uint64_t deadline)
+static int wait_for(int epfd, struct epoll_event *events, int max, unsigned tried, const char *why, uint64_t deadline)
 {
 	int fd = epfd, saved = errno, n, r;
 
 	do {
-		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL | GP_PARK_STOP, why, deadline);
+		r = gp_fdwait(&fd, POLLIN, tried, GP_PARK_CANCEL | GP_PARK_STOP, why, deadline);
+		tried = gp_handlers_ran;
 		n = r == -ECANCELED ? 0 : real_epoll_wait(fd, events, max, 0);
 	} while (!n && !r);
 	n = n < 0 ? -errno : n;
@@ -24,8 +25,8 @@ static int wait_for(int epfd, struct epoll_event *events, int max, const char *w
 	return r == -ERESTART || r == -ECANCELED ? -EINTR : r;
 }
 
-/* `n` is what the first look, which did not wait, gave. */
-static int cowait(int n, int epfd, struct epoll_event *events, int max, const sigset_t *mask, const char *why, uint64_t deadline)
+/* `n` is what the first look, which did not wait, gave; `tried` is from before. */
+static int cowait(unsigned tried, int n, int epfd, struct epoll_event *events, int max, const sigset_t *mask, const char *why, uint64_t deadline)
 {
 	static const struct timespec zero;
 	struct pollfd p = { epfd, POLLIN, 0 };
@@ -42,7 +43,7 @@ static int cowait(int n, int epfd, struct epoll_event *events, int max, const si
 			gp_yield();
 		return n;
 	}
-	n = gp_pollwait_mask(mask) ? wait_for(epfd, events, max, why, deadline) : -EINTR;
+	n = gp_pollwait_mask(mask) ? wait_for(epfd, events, max, tried, why, deadline) : -EINTR;
 	gp_pollwait_unmask(mask);
 	return (int)gp_ret(n);
 }
@@ -55,18 +56,28 @@ static uint64_t after_ms(int ms)
 
 GP_EXPORT int epoll_wait(int epfd, struct epoll_event *events, int max, int ms)
 {
+	unsigned tried;
+	int n;
+
 	if (!gp_coop(GP_F_POLL))
 		return real_epoll_wait(epfd, events, max, ms);
 	gp_cancel_point();
-	return cowait(real_epoll_wait(epfd, events, max, 0), epfd, events, max, NULL, "epoll_wait", after_ms(ms));
+	tried = gp_handlers_ran;
+	n = real_epoll_wait(epfd, events, max, 0);
+	return cowait(tried, n, epfd, events, max, NULL, "epoll_wait", after_ms(ms));
 }
 
 GP_EXPORT int epoll_pwait(int epfd, struct epoll_event *events, int max, int ms, const sigset_t *mask)
 {
+	unsigned tried;
+	int n;
+
 	if (!gp_coop(GP_F_POLL))
 		return real_epoll_pwait(epfd, events, max, ms, mask);
 	gp_cancel_point();
-	return cowait(real_epoll_pwait(epfd, events, max, 0, mask), epfd, events, max, mask, "epoll_pwait", after_ms(ms));
+	tried = gp_handlers_ran;
+	n = real_epoll_pwait(epfd, events, max, 0, mask);
+	return cowait(tried, n, epfd, events, max, mask, "epoll_pwait", after_ms(ms));
 }
 
 GP_EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)
@@ -74,11 +85,15 @@ GP_EXPORT int epoll_pwait2(int epfd, struct epoll_event *events, int max, const 
 	static const struct timespec zero;
 	uint64_t deadline = GP_FOREVER;
 	struct timespec t;
+	unsigned tried;
+	int n;
 
 	if (!gp_coop(GP_F_POLL) || (timeout && (gp_copy_in(&t, timeout, sizeof(t)) || t.tv_sec < 0 || !gp_timespec_ok(&t))))
 		return real_epoll_pwait2(epfd, events, max, timeout, mask);
 	gp_cancel_point();
 	if (timeout)
 		deadline = t.tv_sec || t.tv_nsec ? gp_deadline(&t, CLOCK_MONOTONIC, true) : 0;
-	return cowait(real_epoll_pwait2(epfd, events, max, &zero, mask), epfd, events, max, mask, "epoll_pwait2", deadline);
+	tried = gp_handlers_ran;
+	n = real_epoll_pwait2(epfd, events, max, &zero, mask);
+	return cowait(tried, n, epfd, events, max, mask, "epoll_pwait2", deadline);
 }

@@ -56,11 +56,13 @@ static int wait_for(struct ring *r, unsigned n, uint64_t deadline)
 	__typeof__(__io_uring_get_cqe) *get = REAL(__io_uring_get_cqe);
 	int fd = r->fd, saved = errno, err = 0;
 	struct io_uring_cqe *any;
+	unsigned tried;
 
 	while (completed(r) < n && !err) {
+		tried = gp_handlers_ran;
 		get(r, &any, 0, 0, NULL); /* the kernel may keep back what did not fit */
 		if (completed(r) < n)
-			err = gp_fdwait(&fd, POLLIN, 0, "io_uring", deadline);
+			err = gp_fdwait(&fd, POLLIN, tried, 0, "io_uring", deadline);
 	}
 	gp_fd_done(fd, POLLIN);
 	errno = saved;

@@ -17,11 +17,12 @@ struct message {
 	char *in;        /* or */
 	const char *out;
 	size_t len;
-	unsigned *priority_in, priority_out;
+	unsigned *priority_in, priority_out, tried;
 };
 
-static ssize_t try(const struct message *m)
+static ssize_t try(struct message *m)
 {
+	m->tried = gp_handlers_ran;
 	if (m->receive)
 		return real_mq_timedreceive(m->queue, m->in, m->len, m->priority_in, &past);
 	return real_mq_timedsend(m->queue, m->out, m->len, m->priority_out, &past);
@@ -31,7 +32,7 @@ static ssize_t try(const struct message *m)
 static int park(struct message *m, short event, const struct timespec *until, const char *why)
 {
 	uint64_t deadline = until ? gp_deadline(until, CLOCK_REALTIME, false) : GP_FOREVER;
-	int r = gp_fdwait(&m->queue, event, GP_PARK_CANCEL, why, deadline);
+	int r = gp_fdwait(&m->queue, event, m->tried, GP_PARK_CANCEL, why, deadline);
 
 	if (r == -ETIMEDOUT && until && gp_now() >= deadline && gp_deadline(until, CLOCK_REALTIME, false) > gp_now())
 		return 0;

@@ -89,7 +89,7 @@ static void drop_nonsense(struct members *m)
 {
 	nfds_t n = 0;
 
-	if (!m->n || m->fds[m->n - 1].fd < 64 || real_poll(m->fds, m->n, 0) <= 0)
+	if (!m->n || m->fds[m->n - 1].fd < 64 || gp_poll_now(m->fds, m->n) <= 0)
 		return;
 	for (nfds_t i = 0; i < m->n; i++)
 		if (!(m->fds[i].revents & POLLNVAL)) {
@@ -123,7 +123,7 @@ static int write_sets(const struct members *m, fd_set *const sets[3], bool all)
 }
 
 /* The kernel has just cleared the program's sets. While the call waits, and if it is interrupted, they must be as they were. */
-static int wait_for(struct members *m, fd_set *const sets[3], const sigset_t *mask, const char *why, uint64_t deadline)
+static int wait_for(struct members *m, fd_set *const sets[3], unsigned tried, const sigset_t *mask, const char *why, uint64_t deadline)
 {
 	int r = 0;
 
@@ -131,7 +131,7 @@ static int wait_for(struct members *m, fd_set *const sets[3], const sigset_t *ma
 	if (!gp_pollwait_mask(mask))
 		r = -EINTR;
 	else if (deadline)
-		r = gp_pollwait(m->fds, m->n, true, why, deadline);
+		r = gp_pollwait(m->fds, m->n, tried, true, why, deadline);
 	else
 		gp_yield(); /* busy waiting looks like this */
 	gp_pollwait_unmask(mask);
@@ -145,13 +145,13 @@ static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const
 {
 	static const struct timespec zero;
 	struct members m = { .fds = m.few, .asked = m.few_asked, .room = FEW };
+	struct gp_look begin;
 	int r;
 
 	gp_cancel_point();
+	begin = gp_pollwait_begin();
 	r = deadline || mask ? read_sets(&m, nfds, sets) : 0;
 	if (!r && (nfds || mask)) {
-		struct gp_look begin = gp_pollwait_begin();
-
 		r = gp_pollwait_look(begin, real_pselect(nfds, sets[0], sets[1], sets[2], &zero, mask));
 		r = r < 0 ? -errno : r;
 	}
@@ -159,7 +159,7 @@ static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const
 		gp_tick_io();
 	} else {
 		drop_nonsense(&m);
-		r = wait_for(&m, sets, mask, why, deadline);
+		r = wait_for(&m, sets, begin.tried, mask, why, deadline);
 	}
 	if (m.fds != m.few)
 		free(m.fds);

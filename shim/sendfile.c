@@ -7,6 +7,7 @@
 #include "../runtime/fdwait.h"
 #include "../runtime/io.h"
 #include "../runtime/offload.h"
+#include "../runtime/pollwait.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -21,6 +22,7 @@ struct end {
 	struct gp_fd *f;
 	bool waits, parked;    /* the program lets it wait */
 	bool timed;
+	unsigned tried;        /* as in gp_fdwait */
 	uint64_t deadline;     /* SO_RCVTIMEO, SO_SNDTIMEO */
 };
 
@@ -45,11 +47,12 @@ static bool open_end(struct end *e, int fd, short event)
 	return true;
 }
 
-static bool ready(const struct end *e)
+static bool ready(struct end *e)
 {
 	struct pollfd p = { e->fd, e->event, 0 };
 
-	return e->f->kind == GP_FD_FILE || real_poll(&p, 1, 0);
+	e->tried = gp_handlers_ran;
+	return e->f->kind == GP_FD_FILE || gp_poll_now(&p, 1);
 }
 
 /* Parks for one side: 0, or -errno. */
@@ -66,7 +69,7 @@ static int park(struct move *m, struct end *e)
 		e->timed = true;
 	}
 	e->parked = true;
-	r = gp_fdwait(&e->fd, e->event, m->cancel, m->why, e->deadline);
+	r = gp_fdwait(&e->fd, e->event, e->tried, m->cancel, m->why, e->deadline);
 	e->f = gp_fd(e->fd);
 	if (r == -ERESTART)
 		return e->deadline == GP_FOREVER ? 0 : -EINTR;

@@ -173,7 +173,7 @@ static int wait_for_signal(struct greenlet *g, const sigset_t *set, siginfo_t *i
 			r = fd;
 			continue;
 		}
-		r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL | GP_PARK_STOP, "sigwait", deadline);
+		r = gp_fdwait(&fd, POLLIN, gp_handlers_ran, GP_PARK_CANCEL | GP_PARK_STOP, "sigwait", deadline);
 		gp_wait_pop(&w);
 		gp_wait_push(&w, gp_wait_nothing); /* handlers unlink it */
 		if (r == -EBADF) { /* a raw close by the program */

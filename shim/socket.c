@@ -5,6 +5,7 @@
 #include "shim.h"
 #include "../runtime/io.h"
 #include "../runtime/offload.h"
+#include "../runtime/pollwait.h"
 #include "../runtime/stop.h"
 
 #include <fcntl.h>
@@ -88,10 +89,11 @@ GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t addrlen)
 	deadline = timeo == GP_FOREVER ? timeo : gp_now() + timeo;
 	for (;;) {
 		struct pollfd p = { fd, POLLOUT, 0 };
+		unsigned tried = gp_handlers_ran;
 
-		if (real_poll(&p, 1, 0) > 0)
+		if (gp_poll_now(&p, 1) > 0)
 			break;
-		r = gp_fdwait(&fd, POLLOUT, GP_PARK_CANCEL | (deadline == GP_FOREVER ? 0 : GP_PARK_STOP), "connect", deadline);
+		r = gp_fdwait(&fd, POLLOUT, tried, GP_PARK_CANCEL | (deadline == GP_FOREVER ? 0 : GP_PARK_STOP), "connect", deadline);
 		gp_fd_done(fd, POLLOUT);
 		if (r == -ECANCELED)
 			gp_cancel_now();
@@ -150,7 +152,7 @@ static int accept_shared(int fd, __SOCKADDR_ARG addr, socklen_t *addrlen, int fl
 	/* Stopped for the time alone, on a busy machine before the call had begun: no edge will tell of the connection that is there. */
 	do
 		r = gp_stop_soon((long[7]){ SYS_accept4, fd, (long)addr.__sockaddr__, (long)addrlen, flags });
-	while (r == -EINTR && real_poll(&p, 1, 0) == 1);
+	while (r == -EINTR && gp_poll_now(&p, 1) == 1);
 	return (int)gp_ret(r == -EINTR ? -EAGAIN : r);
 }
 
@@ -164,7 +166,7 @@ static int wait_and_accept(int fd, __SOCKADDR_ARG addr, socklen_t *addrlen, int 
 	while (gp_io_next(&io)) {
 		p.fd = io.fd;
 		/* Another greenlet cannot come in between poll and accept; another process may (it shares the listening socket). */
-		if (real_poll(&p, 1, 0) == 0 && !gp_fd_nonblock(io.fd, io.f)) {
+		if (gp_poll_now(&p, 1) == 0 && !gp_fd_nonblock(io.fd, io.f)) {
 			io.ret = -1;
 			errno = EAGAIN;
 		} else if (!gp_fd_owned(io.f) && !gp_fd_nonblock(io.fd, io.f))

@@ -117,7 +117,7 @@ static void open_pidfd(struct waiting *w)
 static int wait_for_pidfd(struct waiting *w)
 {
 	uint64_t until = gp_now() + w->tick;
-	int fd = w->pidfd, r = gp_fdwait(&fd, POLLIN, GP_PARK_CANCEL, w->why, until);
+	int fd = w->pidfd, r = gp_fdwait(&fd, POLLIN, gp_handlers_ran, GP_PARK_CANCEL, w->why, until);
 
 	w->pidfd = fd; /* closed, or its number wanted meanwhile: the call holds on to the file */
 	if (w->type == P_PIDFD)

@@ -22,7 +22,7 @@ static void make_pipe(int fds[2])
 
 static int wait_on(int *fd, short event, uint64_t ms)
 {
-	int r = gp_fdwait(fd, event, GP_PARK_CANCEL, "test", ms ? gp_now() + ms * MS : GP_FOREVER);
+	int r = gp_fdwait(fd, event, gp_handlers_ran, GP_PARK_CANCEL, "test", ms ? gp_now() + ms * MS : GP_FOREVER);
 
 	return r;
 }
@@ -341,7 +341,7 @@ static void *wait_briefly(void *ms)
 	int fd = p[0], r;
 
 	do
-		r = gp_fdwait(&fd, POLLIN, 0, "test", deadline);
+		r = gp_fdwait(&fd, POLLIN, gp_handlers_ran, 0, "test", deadline);
 	while (!r); /* the baton of the other */
 	cr_expect_eq(r, -ETIMEDOUT);
 	waited_on = fd;

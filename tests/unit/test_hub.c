@@ -139,7 +139,7 @@ static void *wait_for_pipe(void *fd)
 {
 	int f = (int)(intptr_t)fd;
 
-	cr_expect_eq(gp_fdwait(&f, POLLIN, 0, "pipe", gp_now() + 5 * GP_NSEC), 0);
+	cr_expect_eq(gp_fdwait(&f, POLLIN, gp_handlers_ran, 0, "pipe", gp_now() + 5 * GP_NSEC), 0);
 	gp_fd_done(f, POLLIN);
 	return "data";
 }
@@ -161,7 +161,7 @@ Both(hub, a_fork_in_the_middle)
 
 		r = gp_park(0, "child", NULL, deadline) == -ETIMEDOUT && gp_now() >= deadline ? 0 : 1;
 		r |= gp_sched.live != 1 ? 2 : 0;
-		if (pipe(q) || write(q[1], "x", 1) != 1 || gp_fdwait(&q[0], POLLIN, 0, "child", gp_now() + GP_NSEC))
+		if (pipe(q) || write(q[1], "x", 1) != 1 || gp_fdwait(&q[0], POLLIN, gp_handlers_ran, 0, "child", gp_now() + GP_NSEC))
 			r |= 4;
 		gp_fd_closing(p[0]);
 		close(p[0]);

@@ -41,7 +41,7 @@ Both(pollwait, one_of_several)
 		f[i] = (struct pollfd){ p[i][0], POLLIN, 0 };
 	spawn(write_later, (void *)(intptr_t)p[1][1]);
 	errno = 9;
-	cr_assert_eq(gp_pollwait(f, 3, false, "poll", GP_FOREVER), 1);
+	cr_assert_eq(gp_pollwait(f, 3, gp_handlers_ran, false, "poll", GP_FOREVER), 1);
 	cr_assert(!f[0].revents && f[1].revents == POLLIN && !f[2].revents);
 	cr_assert_eq(errno, 9);
 	for (int i = 0; i < 3; i++)
@@ -61,7 +61,7 @@ Both(pollwait, many)
 	spawn(write_later, (void *)(intptr_t)p[0][1]);
 	spawn(write_later, (void *)(intptr_t)p[17][1]);
 	while (count < 3) {
-		int ready = gp_pollwait(f, N, false, "poll", in_ms(5000));
+		int ready = gp_pollwait(f, N, gp_handlers_ran, false, "poll", in_ms(5000));
 
 		cr_assert_gt(ready, 0);
 		count += ready;
@@ -81,12 +81,12 @@ Both(pollwait, never_early)
 	for (uint64_t us = 1; us < 20000; us = us * 3 + 7) {
 		uint64_t deadline = gp_now() + us * 1000;
 
-		cr_assert_eq(gp_pollwait(f, 2, false, "poll", deadline), 0);
+		cr_assert_eq(gp_pollwait(f, 2, gp_handlers_ran, false, "poll", deadline), 0);
 		cr_assert_geq(gp_now(), deadline);
 	}
 	cr_assert(!f[0].revents && !f[1].revents);
-	cr_assert_eq(gp_pollwait(f, 0, false, "poll", in_ms(1)), 0);
-	cr_assert_eq(gp_pollwait(f, 2, false, "poll", 0), 0);
+	cr_assert_eq(gp_pollwait(f, 0, gp_handlers_ran, false, "poll", in_ms(1)), 0);
+	cr_assert_eq(gp_pollwait(f, 2, gp_handlers_ran, false, "poll", 0), 0);
 }
 
 Both(pollwait, the_same_descriptor_twice)
@@ -98,7 +98,7 @@ Both(pollwait, the_same_descriptor_twice)
 	f[0] = f[1] = (struct pollfd){ p[0][0], POLLIN, 0 };
 	f[1].events = POLLIN | POLLRDNORM;
 	spawn(write_later, (void *)(intptr_t)p[0][1]);
-	cr_assert_eq(gp_pollwait(f, 2, false, "poll", GP_FOREVER), 2);
+	cr_assert_eq(gp_pollwait(f, 2, gp_handlers_ran, false, "poll", GP_FOREVER), 2);
 }
 
 static void *close_later(void *fd)
@@ -116,13 +116,13 @@ Both(pollwait, a_hangup)
 	make_pipes(1);
 	f.fd = p[0][0];
 	spawn(close_later, (void *)(intptr_t)p[0][1]);
-	cr_assert_eq(gp_pollwait(&f, 1, false, "poll", GP_FOREVER), 1, "though nothing was asked for");
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, false, "poll", GP_FOREVER), 1, "though nothing was asked for");
 	cr_assert_eq(f.revents, POLLHUP);
-	cr_assert_eq(gp_pollwait(&f, 1, true, "select", in_ms(3)), 0);
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, true, "select", in_ms(3)), 0);
 	f.events = POLLPRI;
-	cr_assert_eq(gp_pollwait(&f, 1, true, "select", in_ms(3)), 0);
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, true, "select", in_ms(3)), 0);
 	f.events = POLLIN;
-	cr_assert_eq(gp_pollwait(&f, 1, true, "select", in_ms(3)), 1);
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, true, "select", in_ms(3)), 1);
 }
 
 /* do_poll holds the file, and looks at the number again when something wakes it. */
@@ -134,7 +134,7 @@ Both(pollwait, closed_in_the_middle)
 	make_pipes(1);
 	f.fd = fd = p[0][0];
 	spawn(close_later, (void *)(intptr_t)fd);
-	cr_assert_eq(gp_pollwait(&f, 1, false, "poll", in_ms(15)), 1);
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, false, "poll", in_ms(15)), 1);
 	cr_assert_eq(f.revents, POLLNVAL);
 	cr_assert_eq(write(p[0][1], "x", 1), -1, "the hidden duplicate is still open");
 }
@@ -159,7 +159,7 @@ Both(pollwait, signals_end_it_restartable_or_not)
 
 		gp_signal_action(SIGALRM, &act, NULL);
 		setitimer(ITIMER_REAL, &soon, NULL);
-		cr_assert_eq(gp_pollwait(&f, 1, false, "poll", GP_FOREVER), -EINTR);
+		cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, false, "poll", GP_FOREVER), -EINTR);
 		cr_assert_null(gp_self->waits);
 	}
 }
@@ -171,7 +171,7 @@ static void *poll_forever(void *unused)
 	struct pollfd f = { p[0][0], POLLIN, 0 };
 
 	(void)unused;
-	result = gp_pollwait(&f, 1, false, "poll", GP_FOREVER);
+	result = gp_pollwait(&f, 1, gp_handlers_ran, false, "poll", GP_FOREVER);
 	return NULL;
 }
 
@@ -188,7 +188,7 @@ Both(pollwait, cancellation_and_the_greenlets_own_timeout)
 	join(g);
 	cr_assert_eq(result, -ECANCELED);
 	gp_self->deadline = in_ms(3);
-	cr_assert_eq(gp_pollwait(&f, 1, false, "poll", GP_FOREVER), -ETIMEDOUT);
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, false, "poll", GP_FOREVER), -ETIMEDOUT);
 	cr_assert(gp_list_empty(&gp_fd(p[0][0])->waiters));
 }
 
@@ -199,7 +199,7 @@ static void *steal(void *unused)
 	char c;
 
 	(void)unused;
-	cr_expect_eq(gp_fdwait(&fd, POLLIN, 0, "steal", GP_FOREVER), 0);
+	cr_expect_eq(gp_fdwait(&fd, POLLIN, gp_handlers_ran, 0, "steal", GP_FOREVER), 0);
 	cr_expect_eq(read(fd, &c, 1), 1);
 	gp_fd(fd)->drained = 1;
 	gp_fd_done(fd, POLLIN);
@@ -217,7 +217,7 @@ Both(pollwait, an_event_that_somebody_else_took)
 	rest(MS);
 	spawn(write_later, (void *)(intptr_t)p[0][1]);
 	deadline = in_ms(150); /* far behind the write: else a machine that stalls brings both in one turn, the byte still there */
-	cr_assert_eq(gp_pollwait(&f, 1, false, "poll", deadline), 0);
+	cr_assert_eq(gp_pollwait(&f, 1, gp_handlers_ran, false, "poll", deadline), 0);
 	cr_assert_geq(gp_now(), deadline);
 }
 
