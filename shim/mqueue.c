@@ -20,12 +20,18 @@ struct message {
 	unsigned *priority_in, priority_out, tried;
 };
 
+/* The kernel looks at signals first, and at the time then. One for another thread is none of ours. */
 static ssize_t try(struct message *m)
 {
-	m->tried = gp_handlers_ran;
-	if (m->receive)
-		return real_mq_timedreceive(m->queue, m->in, m->len, m->priority_in, &past);
-	return real_mq_timedsend(m->queue, m->out, m->len, m->priority_out, &past);
+	unsigned ran = gp_self->handlers_ran;
+	ssize_t n;
+
+	do {
+		m->tried = gp_handlers_ran;
+		n = m->receive ? real_mq_timedreceive(m->queue, m->in, m->len, m->priority_in, &past)
+			       : real_mq_timedsend(m->queue, m->out, m->len, m->priority_out, &past);
+	} while (n < 0 && errno == EINTR && ran == gp_self->handlers_ran);
+	return n;
 }
 
 /* 0: try again. The clock may have been set meanwhile. */

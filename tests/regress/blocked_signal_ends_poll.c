@@ -1,11 +1,12 @@
 /*
- * A storm of signals that main handles, and that four threads have blocked: poll, ppoll, select, pselect, recv, read from a terminal, accept and
- * splice in these never say EINTR, miss nothing that came, and stop nobody else. The look that does not wait was ended by them: the program got
+ * A storm of signals that main handles, and that all other threads have blocked: poll, ppoll, select, pselect, recv, read from a terminal,
+ * accept and mq_receive in these never say EINTR, miss nothing that came, and stop nobody else. The look that does not wait was ended by them: the program got
  * EINTR, or the call was taken for one that would not wait.
  */
 #define TICK_US 1000
 #include "must.h"
 #include "ticker.h"
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <pty.h>
 #include <sys/select.h>
@@ -122,6 +123,22 @@ static void *types(void *arg)
 	return arg;
 }
 
+static void *receives(void *queue)
+{
+	char c;
+
+	for (int i = 0; i < ROUNDS; i++)
+		MUST(mq_receive(*(mqd_t *)queue, &c, 1, NULL) == 1);
+	return queue;
+}
+
+static void *sends(void *queue)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		MUST(!mq_send(*(mqd_t *)queue, "x", 1, 0));
+	return queue;
+}
+
 static pid_t storm(void)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -137,7 +154,10 @@ static pid_t storm(void)
 int main(void)
 {
 	struct player player[2 * WAITS];
-	pthread_t t[2 * WAITS + 4];
+	struct mq_attr attr = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+	pthread_t t[2 * WAITS + 6];
+	char name[40];
+	mqd_t queue;
 	sigset_t set;
 	pid_t pid;
 	sem_t listening;
@@ -145,6 +165,8 @@ int main(void)
 
 	MUST(!openpty(&terminal[0], &terminal[1], NULL, NULL, NULL));
 	sem_init(&listening, 0, 0);
+	snprintf(name, sizeof(name), "/gpatch-%d", getpid());
+	MUST((queue = mq_open(name, O_CREAT | O_RDWR, 0600, &attr)) >= 0 && !mq_unlink(name));
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL));
@@ -162,6 +184,8 @@ int main(void)
 	t[n++] = start(connects, NULL);
 	t[n++] = start(reads_terminal, NULL);
 	t[n++] = start(types, NULL);
+	t[n++] = start(receives, &queue);
+	t[n++] = start(sends, &queue);
 	MUST(!pthread_sigmask(SIG_UNBLOCK, &set, NULL));
 	alarm(50);
 	while (n--)
