@@ -70,11 +70,26 @@ static bool never_waits(const struct stat *st)
 								   minor(st->st_rdev) == 7 || minor(st->st_rdev) == 9);
 }
 
+static int ask(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) ? -1 : value;
+}
+
+/* Bluetooth's datagram sockets do connect, and wait for it. */
+void gp_fd_socket(struct gp_fd *f, int domain, int type)
+{
+	bool addresses_only = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX || domain == AF_NETLINK;
+
+	f->kind = type == SOCK_STREAM ? GP_FD_STREAM : GP_FD_SOCKET;
+	f->connects_at_once = addresses_only && (type == SOCK_DGRAM || type == SOCK_RAW);
+}
+
 enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 {
 	struct stat st;
-	int type = 0;
-	socklen_t len = sizeof(type);
 	enum gp_fdkind kind;
 	struct termios term;
 	int saved = errno; /* ENOTTY is no business of a call that succeeds */
@@ -83,9 +98,12 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 		return f->kind;
 	if (real_syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH)) /* fstat is a favourite of other preloaded shims */
 		return GP_FD_UNKNOWN;
-	if (S_ISSOCK(st.st_mode))
-		kind = !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM ? GP_FD_STREAM : GP_FD_SOCKET;
-	else if (S_ISFIFO(st.st_mode))
+	if (S_ISSOCK(st.st_mode)) {
+		int type = ask(fd, SO_TYPE);
+
+		gp_fd_socket(f, type == SOCK_DGRAM || type == SOCK_RAW ? ask(fd, SO_DOMAIN) : 0, type);
+		kind = f->kind;
+	} else if (S_ISFIFO(st.st_mode))
 		kind = GP_FD_PIPE;
 	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode) || never_waits(&st))
 		kind = GP_FD_FILE;

@@ -40,6 +40,7 @@ struct gp_fd {
 	uint8_t rcv_at_once, snd_at_once; /* a negative SO_RCVTIMEO / SO_SNDTIMEO was set: getsockopt does not tell it from none */
 	uint8_t ours;            /* the runtime's own */
 	uint8_t nowait_refused;  /* RWF_NOWAIT is not for this file */
+	uint8_t connects_at_once; /* a datagram socket: connect notes the address and is done; valid while kind is known */
 	uint32_t round;          /* of harvests, in which it last had an event */
 };
 
@@ -63,8 +64,9 @@ static inline struct gp_fd *gp_fd_known(int fd)
 /* The same for a number of our own, far above the program's: gp_fd_top() must not follow it. */
 struct gp_fd *gp_fd_own_record(int fd);
 
-/* The kind of fd, asked of the kernel once. */
+/* The kind of fd, asked of the kernel once, or told by whoever made a socket. */
 enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f);
+void gp_fd_socket(struct gp_fd *f, int domain, int type);
 
 /* Has the program made fd non-blocking? One fcntl where the record cannot know. */
 bool gp_fd_nonblock(int fd, struct gp_fd *f);

@@ -32,6 +32,7 @@ static ssize_t raw_write(int fd, const void *b, size_t n) { return RAW(SYS_write
 static ssize_t raw_readv(int fd, const struct iovec *v, int n) { return RAW(SYS_readv, fd, v, n, 0, 0, 0); }
 static ssize_t raw_writev(int fd, const struct iovec *v, int n) { return RAW(SYS_writev, fd, v, n, 0, 0, 0); }
 static int raw_poll(struct pollfd *p, nfds_t n, int ms) { return (int)RAW(SYS_poll, p, n, ms, 0, 0, 0); }
+static int raw_socket(int d, int t, int p) { return (int)RAW(SYS_socket, d, t, p, 0, 0, 0); }
 static int raw_connect(int fd, const struct sockaddr *a, socklen_t n) { return (int)RAW(SYS_connect, fd, a, n, 0, 0, 0); }
 static int raw_accept(int fd, struct sockaddr *a, socklen_t *n) { return (int)RAW(SYS_accept, fd, a, n, 0, 0, 0); }
 static int raw_accept4(int fd, struct sockaddr *a, socklen_t *n, int f) { return (int)RAW(SYS_accept4, fd, a, n, f, 0, 0); }
@@ -205,6 +206,7 @@ static const struct gp_entry table[] = {
 	{ "openat", openat, raw_openat, NULL },
 	{ "close", close, raw_close, NULL },
 	{ "__close_nocancel", inner_close, NULL, NULL },
+	{ "socket", socket, raw_socket, NULL }, /* waits for nothing; but what the resolver makes is ours alone */
 	{ "connect", connect, raw_connect, NULL },
 	{ "accept", accept, raw_accept, NULL },
 	{ "accept4", accept4, raw_accept4, NULL },

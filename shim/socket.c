@@ -72,9 +72,15 @@ GP_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t addrlen)
 	socklen_t len = sizeof(err);
 	bool over;
 
-	if (!gp_coop(GP_F_SOCKET) || !(f = gp_fd(fd)) || gp_fd_nonblock(fd, f))
+	if (!gp_coop(GP_F_SOCKET) || !(f = gp_fd(fd)))
 		return real_connect(fd, addr, addrlen);
 	gp_cancel_point();
+	gp_fd_kind(fd, f);
+	if (f->connects_at_once || gp_fd_nonblock(fd, f)) {
+		r = real_connect(fd, addr, addrlen);
+		gp_tick_io();
+		return r;
+	}
 	/* Before the call the socket had no peer: "nothing to read" said of it meant nothing. */
 	f->drained = f->full = f->hup = f->kicked = 0;
 	if (!(r = start_connect(fd, f, addr.__sockaddr__, addrlen, &over))) {
@@ -194,9 +200,12 @@ GP_EXPORT int accept4(int fd, __SOCKADDR_ARG addr, socklen_t *restrict addrlen, 
 GP_EXPORT int socket(int domain, int type, int protocol)
 {
 	int fd = real_socket(domain, type, protocol);
+	struct gp_fd *f;
 
 	if (fd >= 0)
 		gp_fd_opened(fd, true, !!(type & SOCK_NONBLOCK));
+	if (gp_sched.live && (f = gp_fd_known(fd)))
+		gp_fd_socket(f, domain, type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC));
 	return fd;
 }
 GP_ALIAS_OF(__socket, socket);
