@@ -74,6 +74,7 @@ struct greenlet {
 	uint64_t sigmask;        /* kernel form: bit n-1 is signal n */
 	uint64_t saved_mask;
 	uint64_t sigwait;        /* what it waits for in sigwait() */
+	void *clear_tid;         /* of set_tid_address: zeroed and woken when it ends */
 	uint32_t tid;            /* the fake tid in pd->tid: over pid_max, so never a kernel thread's */
 	uint32_t id;             /* 0 main, 1, 2, ... in order of birth, never reused */
 	uint64_t start_at;       /* greenlet_spawn_later() */

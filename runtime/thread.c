@@ -190,6 +190,18 @@ static void wake_futex(void *futex)
 	gp_lot_wake(gp_container(futex, pthread_mutex_t, __data.__lock), 1);
 }
 
+/* The kernel does it for a thread of its own when that has left its stack; we are still on it, and a word there is nobody else's. */
+static void clear_tid(struct greenlet *g)
+{
+	void *word = g->clear_tid;
+
+	g->clear_tid = NULL;
+	if (!word || gp_carries(g) || (word >= g->stack_map && word < g->pd))
+		return;
+	if (!gp_copy_out(word, &(int){ 0 }, sizeof(int)))
+		gp_lot_wake(word, 1);
+}
+
 _Noreturn void gp_finish(struct greenlet *g)
 {
 	gp_tls_last();
@@ -201,6 +213,7 @@ _Noreturn void gp_end(struct greenlet *g)
 	if (gp_sched.live == 1) /* the child of a fork, which has no main: the last thread ends the process */
 		exit(0);
 	gp_tls_robust_exit(g->pd, wake_futex);
+	clear_tid(g);
 	free(g->affinity);
 	g->affinity = NULL;
 	gp_signal_gone(g);

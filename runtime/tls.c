@@ -312,6 +312,12 @@ bool gp_tls_cancel_due(void)
 	return due(self_pd());
 }
 
+void *gp_tls_robust_head(void *pd, size_t *size)
+{
+	*size = sizeof(struct robust_head);
+	return (char *)pd + t.robust;
+}
+
 /* The kernel does this for a thread that dies (kernel/futex: exit_robust_list); it knows only the main thread's list. */
 void gp_tls_robust_exit(void *pd, void (*wake)(void *))
 {

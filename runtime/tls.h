@@ -40,6 +40,8 @@ void gp_tls_last(void);
 bool gp_tls_set_cancelled(void *pd);
 bool gp_tls_cancel_due(void);
 
+/* What get_robust_list(2) tells of the thread; *size is that of the head. */
+void *gp_tls_robust_head(void *pd, size_t *size);
 /* The greenlet's own mutexes that it held when it died: robust ones become EOWNERDEAD. Calls wake for each futex word. */
 void gp_tls_robust_exit(void *pd, void (*wake)(void *futex));
 

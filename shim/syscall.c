@@ -10,6 +10,7 @@
 #include "../runtime/init.h"
 #include "../runtime/signal.h"
 #include "../runtime/thread.h"
+#include "../runtime/tls.h"
 #include "../runtime/wishes.h"
 
 #include <fcntl.h>
@@ -128,9 +129,29 @@ static long raw_getaffinity(pid_t tid, size_t size, void *set)
 	return r;
 }
 
+/* The kernel would tell main's. */
+static long raw_get_robust_list(const struct greenlet *g, long head, long size)
+{
+	size_t n;
+	void *list = gp_tls_robust_head(g->pd, &n);
+
+	return gp_ret(gp_copy_out((void *)size, &n, sizeof(n)) || gp_copy_out((void *)head, &list, sizeof(list)) ? -EFAULT : 0);
+}
+
+/* A list other than libc's own would take the place of main's in the kernel: it is not walked when the thread ends. */
+static long raw_set_robust_list(const struct greenlet *g, long size)
+{
+	size_t n;
+
+	gp_tls_robust_head(g->pd, &n);
+	return gp_ret((size_t)size == n ? 0 : -EINVAL);
+}
+
 /* What is about one thread by its tid: that of a greenlet means nothing to the kernel. */
 static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
 {
+	struct greenlet *g;
+
 	switch (nr) {
 	case SYS_gettid:             *r = gettid(); return true;
 	case SYS_prctl:              *r = prctl((int)a, b, c, d, e); return true;
@@ -150,6 +171,28 @@ static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
 		return true;
 	case SYS_perf_event_open:
 		*r = real_syscall(nr, a, gp_kernel_tid((pid_t)b), c, d, e);
+		return true;
+	case SYS_sched_rr_get_interval:
+	case SYS_getpgid:
+	case SYS_getsid:
+	case SYS_prlimit64:
+		*r = real_syscall(nr, gp_kernel_tid((pid_t)a), b, c, d);
+		return true;
+	case SYS_set_tid_address:
+		if (!(g = gp_wisher(0)))
+			return false;
+		g->clear_tid = (void *)a;
+		*r = (long)g->tid;
+		return true;
+	case SYS_get_robust_list:
+		if (!(g = gp_wisher((pid_t)a)))
+			return false;
+		*r = raw_get_robust_list(g, b, c);
+		return true;
+	case SYS_set_robust_list:
+		if (!(g = gp_wisher(0)))
+			return false;
+		*r = raw_set_robust_list(g, b);
 		return true;
 	default:
 		return false;
