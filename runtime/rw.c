@@ -20,7 +20,7 @@ static bool in_background(const struct gp_io *io)
 	pid_t front;
 
 	if (io->event != POLLIN || io->f->kind != GP_FD_TTY || gp_sigaction_handles(&gp_sigaction[SIGTTIN]) ||
-	    (front = tcgetpgrp(io->fd)) < 0 || front == getpgrp() || tcgetsid(io->fd) != getsid(0))
+	    (front = tcgetpgrp(io->fd)) < 0 || front == getpgrp() || tcgetsid(io->fd) != real_getsid(0))
 		return false;
 	return (gp_self->sigmask & gp_sigbit(SIGTTIN)) || (real_read(io->fd, NULL, 0) < 0 && errno == EIO);
 }

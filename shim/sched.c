@@ -74,6 +74,12 @@ GP_EXPORT int sched_rr_get_interval(pid_t pid, struct timespec *ts)
 	return real_sched_rr_get_interval(gp_kernel_tid(pid), ts);
 }
 
+GP_EXPORT int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *new, struct rlimit *old)
+{
+	return real_prlimit(gp_kernel_tid(pid), resource, new, old);
+}
+GP_TWIN_OF(prlimit64, prlimit);
+
 GP_EXPORT int setpriority(__priority_which_t which, id_t who, int prio)
 {
 	struct greenlet *g = which == PRIO_PROCESS ? gp_wisher((pid_t)who) : NULL;

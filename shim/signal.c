@@ -3,6 +3,7 @@
 #include "../runtime/fdwait.h"
 #include "../runtime/signal.h"
 #include "../runtime/thread.h"
+#include "../runtime/wishes.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -107,6 +108,17 @@ GP_EXPORT int pthread_kill(pthread_t thread, int sig)
 	if (gp_ended(g))
 		return 0; /* as glibc: the id still means something, its thread hears nothing */
 	return g ? send_to(g, sig, SI_TKILL, (union sigval){ 0 }) : real_pthread_kill(thread, sig);
+}
+
+/* By the id of any thread Linux finds the process. */
+GP_EXPORT int kill(pid_t pid, int sig)
+{
+	return real_kill(gp_kernel_tid(pid), sig);
+}
+
+GP_EXPORT int sigqueue(pid_t pid, int sig, const union sigval value)
+{
+	return real_sigqueue(gp_kernel_tid(pid), sig, value);
 }
 
 GP_EXPORT int tgkill(pid_t pid, pid_t tid, int sig)

@@ -72,7 +72,7 @@ static void cancelled(void *pid)
 {
 	int status;
 
-	kill(*(pid_t *)pid, SIGKILL);
+	real_kill(*(pid_t *)pid, SIGKILL);
 	reap(*(pid_t *)pid, &status);
 	heed_keys();
 }

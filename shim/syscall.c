@@ -178,6 +178,9 @@ static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
 	case SYS_prlimit64:
 		*r = real_syscall(nr, gp_kernel_tid((pid_t)a), b, c, d);
 		return true;
+	case SYS_kcmp:
+		*r = real_syscall(nr, gp_kernel_tid((pid_t)a), gp_kernel_tid((pid_t)b), c, d, e);
+		return true;
 	case SYS_set_tid_address:
 		if (!(g = gp_wisher(0)))
 			return false;

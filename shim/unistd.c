@@ -32,6 +32,19 @@ GP_EXPORT pid_t gettid(void)
 	return gp_self ? (pid_t)gp_self->tid : real_gettid();
 }
 
+/* By the id of any thread Linux finds the process. */
+GP_EXPORT pid_t getpgid(pid_t pid)
+{
+	return real_getpgid(gp_kernel_tid(pid));
+}
+extern __typeof__(getpgid) __getpgid;
+GP_ALIAS_OF(__getpgid, getpgid);
+
+GP_EXPORT pid_t getsid(pid_t pid)
+{
+	return real_getsid(gp_kernel_tid(pid));
+}
+
 /* Of the thread, as everywhere in Linux: kernel/sys.c. */
 GP_EXPORT int nice(int increment)
 {
