@@ -10,6 +10,7 @@
 #include <link.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #define SIGNAL     32          /* SIGCANCEL of glibc; its own handler ignores what does not come from pthread_cancel */
 #define SLICE      10000000l   /* ns of CPU time; the kernel looks at such timers once a tick */
 #define FAST       200000l     /* between two threads that spin for each other, ns of wall time */
+#define OUR_FRAMES (4u << 10) /* a yield with the larger of the two switches, and twice that */
 #define FAST_TICKS 50          /* without a spin, until the fast timer stops */
 
 /* Code that may hold what we or libc need: never interrupted there. */
@@ -122,6 +124,17 @@ static bool elsewhere(const struct greenlet *g, const ucontext_t *uc)
 	return g != &gp_main && (uintptr_t)gp_signal_sp(uc) - (uintptr_t)g->stack_map >= g->stack_size;
 }
 
+/* Near the end of a stack our frames would be what overflows it, and the core would show us. */
+static bool cramped(const struct greenlet *g, const ucontext_t *uc)
+{
+	static size_t frames;
+	size_t left = (uintptr_t)gp_signal_sp(uc) - (uintptr_t)g->stack_map - g->guard_size;
+
+	if (!frames)
+		frames = getauxval(AT_MINSIGSTKSZ) + OUR_FRAMES;
+	return g != &gp_main && left < frames; /* below the guard it is a large number: elsewhere */
+}
+
 static void tick(int sig, siginfo_t *info, void *context)
 {
 	uintptr_t at = pc(context);
@@ -141,6 +154,8 @@ static void tick(int sig, siginfo_t *info, void *context)
 	for (unsigned i = 0; i < nkeep; i++)
 		if (at >= keep_out[i].low && at < keep_out[i].high)
 			return;
+	if (cramped(gp_self, context))
+		return;
 	next_period(false);
 	errno = saved;
 	if (!gp_sigframe_move(gp_self, elsewhere(gp_self, context), sig, info, context, give_way) && !gp_overflow_stack(context))
