@@ -38,6 +38,15 @@ struct greenlet *gp_greenlet_of(pthread_t thread)
 	return *(struct greenlet **)((char *)thread + owner_offset);
 }
 
+/*
+ * A shared mutex or rwlock names its owner by tid, so those of two processes must not meet: the second would take it for its own. Each
+ * process counts from a place of its own; steps of the golden ratio keep the places of any run of pids as far apart as can be.
+ */
+static uint32_t next_tid(unsigned id)
+{
+	return GP_FIRST_TID + 1 + (((uint32_t)gp_pid * 0x9e3779b1u >> 4) + id) % 0x0fffffffu; /* the first is the hub's */
+}
+
 struct greenlet *gp_greenlet_by_tid(pid_t tid)
 {
 	gp_list_for(n, &gp_sched.all) {
@@ -157,7 +166,7 @@ int gp_spawn(struct greenlet **out, const struct gp_spawn *how, void *(*start)(v
 		g->start_at = 0;
 		g->altstack = (stack_t){ 0 };
 		g->id = next_id++;
-		g->tid = GP_FIRST_TID + (g->id & 0x0fffffff);
+		g->tid = next_tid(g->id);
 		memcpy(g->name, parent->name, sizeof(g->name));
 		g->named = parent->named;
 		gp_list_init(&g->run);
