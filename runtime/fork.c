@@ -7,6 +7,7 @@
 #include "park.h"
 #include "preempt.h"
 #include "real.h"
+#include "robust.h"
 #include "sched.h"
 #include "sigmask.h"
 #include "signal.h"
@@ -118,6 +119,7 @@ void gp_fork_child(void)
 	gp_pid = getpid();
 	gp_timer_forget_all();
 	gp_lot_forget_all();
+	gp_robust_forget();
 	gp_offload_forget();
 	gp_notice_forget();
 	gp_aio_forget();

@@ -7,6 +7,7 @@
 #include "park.h"
 #include "hub.h"
 #include "real.h"
+#include "robust.h"
 
 #include <linux/futex.h>
 
@@ -293,6 +294,11 @@ void gp_lot_meet(bool unseen)
 	post();
 }
 
+int gp_mutex_unlock(pthread_mutex_t *m)
+{
+	return gp_unlikely(gp_mutex_left_to_others(m)) && gp_self ? gp_robust_unlock(m) : real_pthread_mutex_unlock(m);
+}
+
 uint64_t gp_lot_look(uint64_t *tick, uint64_t deadline)
 {
 	uint64_t at = gp_now() + *tick;
@@ -323,7 +329,7 @@ int gp_mutex_try(pthread_mutex_t *m)
 
 	if (gp_unlikely(dead))
 		m->__data.__kind &= ~MUTEX_PI;
-	r = real_pthread_mutex_trylock(m);
+	r = gp_unlikely(gp_mutex_left_to_others(m)) ? gp_robust_trylock(m) : real_pthread_mutex_trylock(m);
 	if (gp_unlikely(dead))
 		m->__data.__kind |= MUTEX_PI;
 	/* glibc's trylock (2.36) keeps the lock word of a mutex that it declares unrecoverable; its lock gives it back. */

@@ -94,6 +94,7 @@ uint64_t gp_lot_look(uint64_t *tick, uint64_t deadline);
 
 /* pthread_mutex_trylock of glibc, by a greenlet. */
 int gp_mutex_try(pthread_mutex_t *m);
+int gp_mutex_unlock(pthread_mutex_t *m);
 /*
  * The waiting half of pthread_mutex_lock and of pthread_cond_wait's way back: m was found busy. Returns the error number. No
  * greenlet waits for ever beside others that come and go: one that was woken and found the mutex taken again claims it the next

@@ -4,6 +4,7 @@
 #include "pool.h"
 #include "preempt.h"
 #include "real.h"
+#include "robust.h"
 #include "signal.h"
 #include "stack.h"
 #include "tls.h"
@@ -227,6 +228,7 @@ _Noreturn void gp_end(struct greenlet *g)
 		exit(0);
 	gp_tls_robust_exit(g->pd, wake_futex);
 	clear_tid(g);
+	gp_robust_gone(g);
 	free(g->affinity);
 	g->affinity = NULL;
 	gp_signal_gone(g);

@@ -45,7 +45,6 @@ bool gp_tls_fsgsbase;
 
 #define FIELD(pd, off, type) (*(type *)((char *)(pd) + (off)))
 
-struct robust_head { void *list; long futex_offset; void *pending; };
 struct level2 { uintptr_t seq; void *data; };
 
 static void *self_pd(void)
@@ -90,7 +89,7 @@ static bool db_offset(const char *name, size_t *offset)
 
 static bool find_robust(void)
 {
-	struct robust_head *head = NULL;
+	struct gp_robust_head *head = NULL;
 	size_t len;
 
 	if (real_syscall(SYS_get_robust_list, 0, &head, &len) || !head)
@@ -181,7 +180,7 @@ void *gp_tls_place(void *top, void **stack_top)
 
 static void reset_tcb(void *pd)
 {
-	struct robust_head *robust = (struct robust_head *)((char *)pd + t.robust);
+	struct gp_robust_head *robust = (struct gp_robust_head *)((char *)pd + t.robust);
 
 	FIELD(pd, TCB_SELF0, void *) = pd;
 	FIELD(pd, TCB_SELF, void *) = pd;
@@ -314,14 +313,19 @@ bool gp_tls_cancel_due(void)
 
 void *gp_tls_robust_head(void *pd, size_t *size)
 {
-	*size = sizeof(struct robust_head);
+	*size = sizeof(struct gp_robust_head);
 	return (char *)pd + t.robust;
+}
+
+void gp_tls_rename(void *pd, uint32_t tid)
+{
+	FIELD(pd, t.tid, uint32_t) = tid;
 }
 
 /* The kernel does this for a thread that dies (kernel/futex: exit_robust_list); it knows only the main thread's list. */
 void gp_tls_robust_exit(void *pd, void (*wake)(void *))
 {
-	struct robust_head *head = (struct robust_head *)((char *)pd + t.robust);
+	struct gp_robust_head *head = (struct gp_robust_head *)((char *)pd + t.robust);
 	uint32_t tid = FIELD(pd, t.tid, uint32_t);
 	int limit = 2048;
 

@@ -42,6 +42,12 @@ bool gp_tls_cancel_due(void);
 
 /* What get_robust_list(2) tells of the thread; *size is that of the head. */
 void *gp_tls_robust_head(void *pd, size_t *size);
+/* The tid by which glibc knows the thread; gp_tls_identify sets it for good. */
+void gp_tls_rename(void *pd, uint32_t tid);
+
+/* The kernel's struct robust_list_head. */
+struct gp_robust_head { void *list; long futex_offset; void *pending; };
+
 /* The greenlet's own mutexes that it held when it died: robust ones become EOWNERDEAD. Calls wake for each futex word. */
 void gp_tls_robust_exit(void *pd, void (*wake)(void *futex));
 

@@ -123,7 +123,7 @@ static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, const char *why, uint6
 	gp_cancel_point();
 	gp_lot_prepare(&w, c, GP_LOT_ANY, 0);
 	m->__data.__nusers++; /* pthread_mutex_destroy says EBUSY while somebody will come back to it */
-	r = real_pthread_mutex_unlock(m);
+	r = gp_mutex_unlock(m);
 	if (r) {
 		m->__data.__nusers--;
 		gp_lot_abandon(&w);

@@ -93,7 +93,7 @@ GP_ALIAS_OF(__pthread_mutex_trylock, pthread_mutex_trylock);
 GP_EXPORT int pthread_mutex_unlock(pthread_mutex_t *m)
 {
 	bool nested = (m->__data.__kind & 3) == PTHREAD_MUTEX_RECURSIVE_NP && m->__data.__count > 1;
-	int r = real_pthread_mutex_unlock(m);
+	int r = gp_mutex_unlock(m);
 
 	if (gp_likely(!nested))
 		gp_lot_wake(m, 1);

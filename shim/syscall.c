@@ -129,7 +129,7 @@ static long raw_getaffinity(pid_t tid, size_t size, void *set)
 	return r;
 }
 
-/* The kernel would tell main's. */
+/* The kernel knows one list for all. */
 static long raw_get_robust_list(const struct greenlet *g, long head, long size)
 {
 	size_t n;
@@ -187,8 +187,8 @@ static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
 		g->clear_tid = (void *)a;
 		*r = (long)g->tid;
 		return true;
-	case SYS_get_robust_list:
-		if (!(g = gp_wisher((pid_t)a)))
+	case SYS_get_robust_list: /* main's as well: the kernel may know another in its place (robust.c) */
+		if (!(g = a ? gp_greenlet_by_tid((pid_t)a) : gp_self))
 			return false;
 		*r = raw_get_robust_list(g, b, c);
 		return true;
