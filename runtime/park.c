@@ -308,17 +308,15 @@ uint64_t gp_lot_look(uint64_t *tick, uint64_t deadline)
 	return at < deadline ? at : deadline;
 }
 
-enum { MUTEX_ROBUST = 16, MUTEX_PI = 32, MUTEX_SHARED = 128 }; /* of __kind, in every glibc (pthreadP.h) */
-
 static bool unlocks_unseen(const pthread_mutex_t *m)
 {
-	return gp_lot_unseen || (m->__data.__kind & MUTEX_SHARED) || (gp_lot_foreign && (m->__data.__kind & MUTEX_ROBUST));
+	return gp_lot_unseen || (m->__data.__kind & GP_MUTEX_SHARED) || (gp_lot_foreign && (m->__data.__kind & GP_MUTEX_ROBUST));
 }
 
 /* glibc leaves the dead owner of such a mutex to the kernel, which knows neither him nor his heir. Without priorities it is a robust one. */
 static bool left_by_the_dead(const pthread_mutex_t *m)
 {
-	return (m->__data.__kind & (MUTEX_ROBUST | MUTEX_PI)) == (MUTEX_ROBUST | MUTEX_PI) &&
+	return (m->__data.__kind & (GP_MUTEX_ROBUST | GP_MUTEX_PI)) == (GP_MUTEX_ROBUST | GP_MUTEX_PI) &&
 	       ((uint32_t)m->__data.__lock & (FUTEX_OWNER_DIED | FUTEX_WAITERS)) == FUTEX_OWNER_DIED; /* nobody waits in the kernel */
 }
 

@@ -10,14 +10,17 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
-enum { MUTEX_PI = 32 }; /* of __kind */
-
 static struct held { pthread_mutex_t *m; struct greenlet *g; } held[256]; /* more than these: their own tid, and nobody hears */
 static unsigned held_n;
 
 /* As in struct pthread: glibc goes from entry to entry by the addresses of `next`, the word before it leads back. */
 static struct { void *prev; struct gp_robust_head head; } ours;
 static bool known; /* to the kernel */
+
+static bool robust(const pthread_mutex_t *m)
+{
+	return m->__data.__kind & GP_MUTEX_ROBUST;
+}
 
 static void **node_of(pthread_mutex_t *m)
 {
@@ -102,7 +105,7 @@ static bool introduce(void)
 
 static void *entry_of(pthread_mutex_t *m)
 {
-	return (void *)((uintptr_t)node_of(m) | !!(m->__data.__kind & MUTEX_PI));
+	return (void *)((uintptr_t)node_of(m) | !!(m->__data.__kind & GP_MUTEX_PI));
 }
 
 /* glibc's own work in the name of the kernel's thread. Should the process end in between, the kernel looks at the one pending, too. */
@@ -110,7 +113,7 @@ static int in_its_name(int (*fn)(pthread_mutex_t *), pthread_mutex_t *m)
 {
 	int r;
 
-	__atomic_store_n(&ours.head.pending, entry_of(m), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&ours.head.pending, robust(m) ? entry_of(m) : NULL, __ATOMIC_SEQ_CST);
 	gp_tls_rename(gp_self->pd, (uint32_t)gp_pid);
 	r = fn(m);
 	gp_tls_rename(gp_self->pd, gp_self->tid);
@@ -124,14 +127,15 @@ int gp_robust_trylock(pthread_mutex_t *m)
 
 	gp_enter();
 	h = introduce() ? find(m) : NULL;
-	if (h && h->g != gp_self) {
+	if (h ? h->g != gp_self : !robust(m) && owned(m) && gp_self->tid != (uint32_t)gp_pid) { /* or main took it while it was alone */
 		r = EBUSY;
 	} else if (!known || (!h && held_n == 256)) {
 		r = real_pthread_mutex_trylock(m);
 	} else {
 		r = in_its_name(real_pthread_mutex_trylock, m);
 		if (!h && (!r || r == EOWNERDEAD)) {
-			put_in(take_out(node_of(m)));
+			if (robust(m))
+				put_in(take_out(node_of(m)));
 			held[held_n++] = (struct held){ m, gp_self };
 			if (!r)
 				m->__data.__owner = (int)gp_self->tid; /* the word is the kernel's, this is ours */
@@ -176,7 +180,7 @@ void gp_robust_gone(struct greenlet *g)
 		pthread_mutex_t *m = held[i].m;
 		uint32_t *word = (uint32_t *)&m->__data.__lock, was;
 
-		if (held[i].g != g)
+		if (held[i].g != g || !robust(m)) /* else it stays locked, as natively */
 			continue;
 		held[i] = held[--held_n];
 		if (!owned(m))
