@@ -326,14 +326,23 @@ int gp_mutex_try(pthread_mutex_t *m)
 	int r;
 
 	if (gp_unlikely(dead))
-		m->__data.__kind &= ~MUTEX_PI;
+		m->__data.__kind &= ~GP_MUTEX_PI;
 	r = gp_unlikely(gp_mutex_left_to_others(m)) ? gp_robust_trylock(m) : real_pthread_mutex_trylock(m);
 	if (gp_unlikely(dead))
-		m->__data.__kind |= MUTEX_PI;
+		m->__data.__kind |= GP_MUTEX_PI;
 	/* glibc's trylock (2.36) keeps the lock word of a mutex that it declares unrecoverable; its lock gives it back. */
 	if (gp_unlikely(r == ENOTRECOVERABLE) && ((uint32_t)m->__data.__lock & FUTEX_TID_MASK) == gp_self->tid)
 		__atomic_store_n(&m->__data.__lock, 0, __ATOMIC_RELEASE);
 	return r;
+}
+
+/* A handler is about to run in the one that looks, and may wait itself: the next in line looks meanwhile. */
+static void stop_looking(struct gp_wait *wait)
+{
+	struct gp_lot_waiter *w = gp_container(wait, struct gp_lot_waiter, wait);
+
+	unlink_waiter(wait);
+	gp_lot_wake_bits(w->addr, 1, GP_LOT_ANY);
 }
 
 int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
@@ -354,6 +363,8 @@ int gp_mutex_wait(pthread_mutex_t *m, const char *why, uint64_t deadline)
 			gp_lot_abandon(&w);
 			return r;
 		}
+		if (look)
+			w.wait.unlink = stop_looking;
 		p = gp_lot_commit(&w, GP_PARK_NOTIME, why, until);
 		if (p == -ECANCELED)
 			gp_cancel_now();
