@@ -80,6 +80,32 @@ static void unlink_waiter(struct gp_wait *wait)
 	w->linked = false;
 }
 
+/* The next consumer is told what this one was, or what it left. */
+static void pass_on(struct gp_fd *f, short ev)
+{
+	if (!gp_list_empty(&f->waiters) && !(ev & POLLOUT ? f->full : f->drained))
+		gp_list_for(n, &f->waiters) {
+			struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
+
+			if (w->consumer && !w->served && (w->event & ev)) {
+				w->served = true;
+				gp_ready(w->g, 0);
+				break;
+			}
+		}
+}
+
+/* A handler is about to run, and may jump away or wait itself: what this one was woken for is somebody else's, too. */
+static void leave(struct gp_wait *wait)
+{
+	struct gp_fdwaiter *w = gp_container(wait, struct gp_fdwaiter, wait);
+	bool served = w->linked && w->served;
+
+	unlink_waiter(wait);
+	if (served && gp_fd_known(w->fd))
+		pass_on(gp_fd_known(w->fd), w->event);
+}
+
 static int watch(struct gp_fdwaiter *w, int fd, short event, bool consumer)
 {
 	struct gp_fd *f = gp_fd(fd);
@@ -99,7 +125,7 @@ static int watch(struct gp_fdwaiter *w, int fd, short event, bool consumer)
 		w->served = false;
 		w->linked = true;
 		gp_list_append(&f->waiters, &w->link);
-		gp_wait_push(&w->wait, unlink_waiter);
+		gp_wait_push(&w->wait, leave);
 	}
 	gp_leave();
 	return r;
@@ -191,16 +217,7 @@ void gp_fd_done(int fd, short ev)
 	if (!f)
 		return;
 	gp_enter();
-	if (!gp_list_empty(&f->waiters) && !(ev & POLLOUT ? f->full : f->drained))
-		gp_list_for(n, &f->waiters) {
-			struct gp_fdwaiter *w = gp_container(n, struct gp_fdwaiter, link);
-
-			if (w->consumer && !w->served && (w->event & ev)) {
-				w->served = true;
-				gp_ready(w->g, 0);
-				break;
-			}
-		}
+	pass_on(f, ev);
 	if (gp_unlikely(f->hidden))
 		release_hidden(fd, f);
 	gp_leave();
