@@ -1,4 +1,5 @@
 #include "iov.h"
+#include "sched.h"
 
 #include <stdlib.h>
 
@@ -10,7 +11,7 @@ bool gp_iov_start(struct gp_iov *v, const struct iovec *orig, size_t count, size
 	if (moved >= v->total)
 		return false;
 	/* Without memory the call ends with the partial count, which is legal. */
-	v->copy = malloc(count * sizeof(*v->copy));
+	v->copy = gp_alloc(count * sizeof(*v->copy));
 	return v->copy != NULL;
 }
 
@@ -35,5 +36,5 @@ struct iovec *gp_iov_rest(struct gp_iov *v, size_t done)
 void gp_iov_end(struct gp_iov *v, bool started)
 {
 	if (started)
-		free(v->copy);
+		gp_free(v->copy);
 }

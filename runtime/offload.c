@@ -168,7 +168,25 @@ static void leave(struct gp_wait *w)
 	gp_container(w, struct job, wait)->left = true;
 }
 
-/* With wake the caller's cancellation ends the call; it is no jump then, whatever its kind. */
+/* Linked without a moment in which a handler could run. */
+static void link_again(struct gp_wait *w, void (*unlink)(struct gp_wait *))
+{
+	gp_enter();
+	gp_wait_pop(w);
+	gp_wait_push(w, unlink);
+	gp_leave();
+}
+
+/* What came while it was linked is handled now. */
+static void unlink_and_look(struct gp_wait *w)
+{
+	gp_wait_pop(w);
+	gp_signal_noted |= gp_self->signal_pending;
+	gp_enter();
+	gp_leave();
+}
+
+/* With wake the caller's cancellation ends the call; it is no jump then, whatever its kind. The job is linked from before a worker has it. */
 static void await(struct job *j, const char *why, void (*wake)(void *))
 {
 	unsigned flags = GP_PARK_NOTIME | (wake ? GP_PARK_CANCEL : 0);
@@ -177,31 +195,35 @@ static void await(struct job *j, const char *why, void (*wake)(void *))
 
 	while (!j->done && j->era == era) {
 		j->left = false;
-		gp_wait_push(&j->wait, leave);
 		r = gp_park(flags, why, (void *)(uintptr_t)j->fn, until);
 		if (r == -ECANCELED && !wake) {
 			j->left = true; /* PTHREAD_CANCEL_ASYNCHRONOUS: a jump, too */
+			gp_wait_pop(&j->wait);
 			gp_cancel_now();
 		}
-		gp_wait_pop(&j->wait);
+		link_again(&j->wait, leave);
 		if (wake && (r == -ECANCELED || (r == -ETIMEDOUT && until != GP_FOREVER))) {
 			wake(j->arg);
 			flags = GP_PARK_NOTIME;
 			until = gp_now() + WAKE_AGAIN; /* it may not have begun to wait, or wait for another lock by now */
 		}
 	}
+	unlink_and_look(&j->wait);
 }
 
 /* On the heap, because the worker may outlive the call; it is lost where the caller was jumped out of. */
 static long offload(long (*fn)(void *), void *arg, const char *why, void (*wake)(void *))
 {
-	struct job *j = gp_self ? malloc(sizeof(*j)) : NULL;
+	struct job *j = gp_self ? gp_alloc(sizeof(*j)) : NULL;
 	long result;
 
-	if (j)
-		*j = (struct job){ .g = gp_self, .fn = fn, .arg = arg, .err = errno, .herr = h_errno };
-	if (!j || !submit(j)) {
-		free(j);
+	if (!j)
+		return fn(arg);
+	*j = (struct job){ .g = gp_self, .fn = fn, .arg = arg, .err = errno, .herr = h_errno };
+	gp_wait_push(&j->wait, leave);
+	if (!submit(j)) {
+		unlink_and_look(&j->wait);
+		gp_free(j);
 		return fn(arg);
 	}
 	await(j, why, wake);
@@ -210,7 +232,7 @@ static long offload(long (*fn)(void *), void *arg, const char *why, void (*wake)
 	result = j->result;
 	h_errno = j->herr;
 	errno = j->err;
-	free(j);
+	gp_free(j);
 	return result;
 }
 
@@ -315,19 +337,18 @@ static void settle_first(struct gp_wait *w)
 		c->j->left = true;
 }
 
-/* 0 when the job is done, or why the park ended. */
+/* 0 when the job is done, or why the park ended. It is linked, from before a worker has it: no handler may jump away and leave it to that. */
 static int wait_for_call(struct caller *c, unsigned flags, const char *why)
 {
 	int r = 0, s;
 
 	while (c->j && !c->j->done) {
 		c->j->left = false;
-		gp_wait_push(&c->wait, settle_first);
 		s = gp_park(flags, why, (void *)(uintptr_t)c->j->call_of[0], GP_FOREVER);
-		gp_wait_pop(&c->wait);
 		if (!s && c->j && c->j->era == era)
 			continue;
 		settle(c);
+		link_again(&c->wait, settle_first);
 		r = r && r != -ERESTART ? r : s ? s : -ERESTART;
 		flags = GP_PARK_NOTIME; /* where it did not end, nothing else will end it */
 	}
@@ -335,6 +356,7 @@ static int wait_for_call(struct caller *c, unsigned flags, const char *why)
 		c->result = c->j->result;
 		free(c->j);
 	}
+	unlink_and_look(&c->wait);
 	return r;
 }
 
@@ -345,14 +367,17 @@ long gp_offload_call(unsigned flags, const char *why, const long call[7])
 	int saved = errno, r;
 
 	for (;;) {
-		struct caller c = { .j = malloc(sizeof(*c.j)) };
+		struct caller c = { .j = NULL };
 
-		if (c.j) {
+		/* First of all: a handler that jumped away would leave malloc half done, or the call to the worker. */
+		gp_wait_push(&c.wait, settle_first);
+		if ((c.j = malloc(sizeof(*c.j)))) {
 			*c.j = (struct job){ .g = g, .fn = make_call, .arg = c.j };
 			memcpy(c.j->call_of, call, sizeof(c.j->call_of));
 		}
 		if (!c.j || !submit(c.j)) { /* no memory or no thread: it waits as it would natively, and everybody with it */
 			free(c.j);
+			unlink_and_look(&c.wait);
 			c.result = real_syscall(call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
 			r = c.result == -1 ? -errno : (int)c.result;
 			errno = saved;

@@ -94,7 +94,7 @@ static int once(struct pollfd *fds, struct gp_fdwaiter *w, nfds_t n, unsigned *t
 
 int gp_pollwait(struct pollfd *fds, nfds_t n, unsigned tried, bool select, const char *why, uint64_t deadline)
 {
-	struct gp_fdwaiter few[FEW], *w = n > FEW ? malloc(n * sizeof(*w)) : few;
+	struct gp_fdwaiter few[FEW], *w = n > FEW ? gp_alloc(n * sizeof(*w)) : few;
 	int saved = errno, r;
 
 	if (!w)
@@ -103,7 +103,7 @@ int gp_pollwait(struct pollfd *fds, nfds_t n, unsigned tried, bool select, const
 		r = once(fds, w, n, &tried, select, why, deadline);
 	while (r == -EAGAIN);
 	if (w != few)
-		free(w);
+		gp_free(w);
 	errno = saved;
 	return r;
 }

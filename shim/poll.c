@@ -10,7 +10,7 @@
 /* Nothing is ready: the wait itself. The kernel, too, works on a copy, and the caller may change its own meanwhile. */
 static int wait_for(struct pollfd *fds, nfds_t n, unsigned tried, const char *why, uint64_t deadline)
 {
-	struct pollfd few[FEW], *copy = n > FEW ? malloc(n * sizeof(*copy)) : few;
+	struct pollfd few[FEW], *copy = n > FEW ? gp_alloc(n * sizeof(*copy)) : few;
 	int r;
 
 	if (!copy)
@@ -20,7 +20,7 @@ static int wait_for(struct pollfd *fds, nfds_t n, unsigned tried, const char *wh
 	for (nfds_t i = 0; r > 0 && i < n; i++)
 		fds[i].revents = copy[i].revents;
 	if (copy != few)
-		free(copy);
+		gp_free(copy);
 	return r;
 }
 

@@ -28,14 +28,14 @@ struct members {
 static bool more_room(struct members *m)
 {
 	nfds_t room = m->room * 4;
-	struct pollfd *fds = malloc(room * (sizeof(*fds) + 1));
+	struct pollfd *fds = gp_alloc(room * (sizeof(*fds) + 1));
 
 	if (!fds)
 		return false;
 	memcpy(fds, m->fds, m->n * sizeof(*fds));
 	memcpy(fds + room, m->asked, m->n);
 	if (m->fds != m->few)
-		free(m->fds);
+		gp_free(m->fds);
 	m->fds = fds;
 	m->asked = (unsigned char *)(fds + room);
 	m->room = room;
@@ -162,7 +162,7 @@ static int coselect(int nfds, fd_set *const sets[3], const sigset_t *mask, const
 		r = wait_for(&m, sets, begin.tried, mask, why, deadline);
 	}
 	if (m.fds != m.few)
-		free(m.fds);
+		gp_free(m.fds);
 	if (gp_unlikely(r == -ECANCELED)) {
 		gp_cancel_now();
 		r = -EINTR;
