@@ -17,7 +17,7 @@ size_t gp_fd_table_size;
 
 static uint32_t epoch = 1;
 static int top;
-bool gp_fd_lingers;
+bool gp_fd_lingers, gp_fd_packets;
 
 static bool make_table(void)
 {
@@ -84,6 +84,7 @@ void gp_fd_socket(struct gp_fd *f, int domain, int type)
 	bool addresses_only = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX || domain == AF_NETLINK;
 
 	f->kind = type == SOCK_STREAM ? GP_FD_STREAM : GP_FD_SOCKET;
+	f->parts = type == SOCK_STREAM && domain == AF_UNIX;
 	f->connects_at_once = addresses_only && (type == SOCK_DGRAM || type == SOCK_RAW);
 }
 
@@ -101,7 +102,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 	if (S_ISSOCK(st.st_mode)) {
 		int type = ask(fd, SO_TYPE);
 
-		gp_fd_socket(f, type == SOCK_DGRAM || type == SOCK_RAW ? ask(fd, SO_DOMAIN) : 0, type);
+		gp_fd_socket(f, type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_RAW ? ask(fd, SO_DOMAIN) : 0, type);
 		kind = f->kind;
 	} else if (S_ISFIFO(st.st_mode))
 		kind = GP_FD_PIPE;
@@ -165,7 +166,7 @@ void gp_fd_wipe(struct gp_fd *f)
 	f->owned = 0;
 	f->hidden = 0;
 	f->kind = GP_FD_UNKNOWN;
-	f->armed = f->drained = f->full = f->hup = f->nonblock = f->flags_known = f->opts_known = f->nowait_refused = 0;
+	f->armed = f->drained = f->full = f->parts = f->hup = f->nonblock = f->flags_known = f->opts_known = f->nowait_refused = 0;
 	f->listening = f->rcv_at_once = f->snd_at_once = 0;
 }
 

@@ -27,7 +27,7 @@ static int arm(int fd, struct gp_fd *f, uint32_t want)
 	int op;
 
 	gp_fork_missed(); /* then f is as new */
-	all = f->armed | want;
+	all = f->armed | want | (f->kind == GP_FD_STREAM ? EPOLLPRI : 0); /* urgent data: harvest.c */
 	op = f->armed ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (all == f->armed)
 		return 0;
@@ -245,6 +245,7 @@ static void move_waiters(int fd, struct gp_fd *f)
 	}
 	if (h) {
 		h->kind = f->kind;
+		h->parts = f->parts;
 		arm(hidden, h, want);
 	}
 }

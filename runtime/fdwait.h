@@ -32,6 +32,8 @@ struct gp_fd {
 	uint8_t kind;            /* enum gp_fdkind */
 	uint8_t armed;           /* EPOLLIN | EPOLLOUT | EPOLLPRI that our epoll set watches for this number */
 	uint8_t drained, full;   /* the last read left nothing (write: no room) and no edge came since: a try gives EAGAIN */
+	uint8_t parts;           /* a short read may leave something: AF_UNIX ends it at descriptors that were sent and where
+	                            the writer changes, TCP at urgent data */
 	uint8_t hup;             /* an edge with RDHUP, HUP or ERR came: never trust `drained` again */
 	uint8_t nonblock;        /* O_NONBLOCK as the program set it; valid while owned and flags_known */
 	uint8_t flags_known, opts_known;
@@ -46,6 +48,8 @@ struct gp_fd {
 
 /* SO_LINGER was set on some socket: it may be on any, by inheritance. */
 extern bool gp_fd_lingers;
+/* O_DIRECT was given to some pipe: a read ends with a packet, and the end that is read from does not show it. */
+extern bool gp_fd_packets;
 
 /* The record of fd, made on first use; NULL for negative numbers or without memory. Greenlet thread only. */
 extern struct gp_fd *gp_fd_table;

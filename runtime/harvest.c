@@ -58,6 +58,8 @@ static void event(struct epoll_event *ev)
 		f->full = 0;
 	if (e & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
 		f->hup = 1;
+	if (gp_unlikely(e & EPOLLPRI) && f->kind == GP_FD_STREAM)
+		f->parts = 1;
 	if (!gp_list_empty(&f->waiters))
 		wake(f, e);
 }

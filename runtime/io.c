@@ -180,8 +180,8 @@ ssize_t gp_io_end(struct gp_io *io, size_t asked)
 	int err = io->err ? io->err : errno;
 
 	if (f) {
-		if (io->ret > 0 && (size_t)io->ret < asked && (f->armed & POLLIN) && !f->hup &&
-		    (f->kind == GP_FD_STREAM || f->kind == GP_FD_PIPE))
+		if (io->ret > 0 && (size_t)io->ret < asked && (f->armed & POLLIN) && !f->hup && !f->parts &&
+		    (f->kind == GP_FD_STREAM || (f->kind == GP_FD_PIPE && !gp_fd_packets)))
 			exhausted(io, &f->drained);
 		if (gp_unlikely(io->parked || !gp_list_empty(&f->waiters)))
 			gp_fd_done(io->fd, io->event);

@@ -182,6 +182,8 @@ static int control(int fd, int cmd, long arg)
 		return r;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return duped(fd, lowest(r, (int)arg, cmd == F_DUPFD ? 0 : O_CLOEXEC));
+	if (cmd == F_SETFL && (arg & O_DIRECT))
+		gp_fd_packets = true;
 	if (cmd == F_SETFL && gp_sched.live) {
 		struct gp_fd *f = gp_fd(fd);
 
@@ -212,6 +214,7 @@ GP_EXPORT int pipe2(int fds[2], int flags)
 	int r = real_pipe2(fds, flags);
 
 	if (!r) {
+		gp_fd_packets |= !!(flags & O_DIRECT);
 		opened(fds[0], flags & O_NONBLOCK);
 		opened(fds[1], flags & O_NONBLOCK);
 	}

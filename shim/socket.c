@@ -126,8 +126,10 @@ static int accepted(int fd, int listener, int flags)
 
 	if (fd >= 0) {
 		gp_fd_opened(fd, true, !!(flags & SOCK_NONBLOCK));
-		if ((l = gp_fd_known(listener)) && l->kind == GP_FD_STREAM && (f = gp_fd(fd)))
+		if ((l = gp_fd_known(listener)) && l->kind == GP_FD_STREAM && (f = gp_fd(fd))) {
 			f->kind = GP_FD_STREAM;
+			f->parts = l->parts;
+		}
 	}
 	return fd;
 }
