@@ -1,4 +1,5 @@
 #include "fork.h"
+#include "alloc.h"
 #include "aiocopy.h"
 #include "fdwait.h"
 #include "hub.h"
@@ -126,6 +127,7 @@ void gp_fork_child(void)
 	gp_stop_forget();
 	if (!gp_self) { /* a foreign thread: should it make greenlets, it becomes their main */
 		gp_sched_forget();
+		gp_alloc_forget();
 		gp_main.state = GP_DEAD;
 	} else {
 		gp_greenlet_forked();

@@ -7,6 +7,7 @@
  * therefore knows libuv's own wake-up, too.
  */
 #include "hub.h"
+#include "alloc.h"
 #include "fdwait.h"
 #include "pool.h"
 #include "preempt.h"
@@ -182,7 +183,7 @@ static int make_loop(void)
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET, .data.u64 = GP_HUB_TIMER };
 	int r = gp_uv_prepare();
 
-	if (r || (r = uv_loop_init(&loop)))
+	if (r || (r = uv_replace_allocator(gp_alloc, gp_realloc, gp_calloc, gp_free)) || (r = uv_loop_init(&loop)))
 		return r;
 	timer_fd = gp_fd_adopt(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
 	if (timer_fd < 0 || gp_fd_epoll() < 0 || epoll_ctl(gp_fd_epoll(), EPOLL_CTL_ADD, timer_fd, &ev))

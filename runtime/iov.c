@@ -1,7 +1,6 @@
 #include "iov.h"
-#include "sched.h"
+#include "alloc.h"
 
-#include <stdlib.h>
 
 bool gp_iov_start(struct gp_iov *v, const struct iovec *orig, size_t count, size_t moved)
 {

@@ -1,10 +1,10 @@
 #include "offload.h"
+#include "alloc.h"
 #include "hub.h"
 #include "real.h"
 #include "stop.h"
 
 #include <linux/futex.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -60,7 +60,7 @@ static void finished(struct gp_hub_call *c)
 
 	j->done = true;
 	if (j->disowned)
-		free(j);
+		gp_free(j);
 	else if (!j->left)
 		gp_ready(j->g, 0);
 }
@@ -322,7 +322,7 @@ static void settle(struct caller *c)
 		c->j = NULL;
 		j->disowned = true;
 		if (j->done)
-			free(j);
+			gp_free(j);
 	}
 	gp_leave();
 	errno = saved;
@@ -354,7 +354,7 @@ static int wait_for_call(struct caller *c, unsigned flags, const char *why)
 	}
 	if (c->j) {
 		c->result = c->j->result;
-		free(c->j);
+		gp_free(c->j);
 	}
 	unlink_and_look(&c->wait);
 	return r;
@@ -369,14 +369,14 @@ long gp_offload_call(unsigned flags, const char *why, const long call[7])
 	for (;;) {
 		struct caller c = { .j = NULL };
 
-		/* First of all: a handler that jumped away would leave malloc half done, or the call to the worker. */
+		/* First of all: a handler that jumped away would leave the call to the worker. */
 		gp_wait_push(&c.wait, settle_first);
-		if ((c.j = malloc(sizeof(*c.j)))) {
+		if ((c.j = gp_alloc(sizeof(*c.j)))) {
 			*c.j = (struct job){ .g = g, .fn = make_call, .arg = c.j };
 			memcpy(c.j->call_of, call, sizeof(c.j->call_of));
 		}
 		if (!c.j || !submit(c.j)) { /* no memory or no thread: it waits as it would natively, and everybody with it */
-			free(c.j);
+			gp_free(c.j);
 			unlink_and_look(&c.wait);
 			c.result = real_syscall(call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
 			r = c.result == -1 ? -errno : (int)c.result;

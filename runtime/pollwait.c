@@ -1,8 +1,8 @@
 #include "pollwait.h"
+#include "alloc.h"
 #include "real.h"
 #include "signal.h"
 
-#include <stdlib.h>
 
 #define FEW  16           /* as many waiters live on the stack */
 #define TICK 10000000u    /* ns between two looks at a descriptor that our epoll set has no room for */

@@ -9,7 +9,6 @@
 #include "tls.h"
 
 #include <pthread.h>
-#include <stdlib.h>
 
 /* Between two looks at the kernel: this many switches, or about 200 us of cycles, whichever comes first. */
 #define TURN_SWITCHES 128
@@ -229,29 +228,6 @@ void gp_sched_stopped(void)
 		if (g->park_flags & (GP_PARK_STOP | GP_PARK_ANEW))
 			gp_ready(g, g->park_flags & GP_PARK_STOP ? -EINTR : -ERESTART);
 	}
-}
-
-void *gp_alloc(size_t size)
-{
-	void *p;
-
-	if (!gp_self)
-		return malloc(size);
-	gp_enter();
-	p = malloc(size);
-	gp_leave();
-	return p;
-}
-
-void gp_free(void *p)
-{
-	if (!gp_self) {
-		free(p);
-		return;
-	}
-	gp_enter();
-	free(p);
-	gp_leave();
 }
 
 void gp_yield(void)

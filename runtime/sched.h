@@ -144,10 +144,6 @@ static inline void gp_leave(void)
 		gp_signal_deferred();
 }
 
-/* malloc and free, for calls that natively need neither: a handler that jumped out of one would leave its lock taken. */
-void *gp_alloc(size_t size);
-void gp_free(void *p);
-
 /* For hub.c and greenlet.c. */
 extern const struct gp_switch_ops *gp_switch;
 extern __thread bool gp_thread_is_ours __attribute__((tls_model("initial-exec")));

@@ -4,13 +4,13 @@
  * request is done, so the waiter looks now and then: 0.1 ms after it began, at most 5 ms apart.
  */
 #include "shim.h"
+#include "../runtime/alloc.h"
 #include "../runtime/aiocopy.h"
 #include "../runtime/notify.h"
 #include "../runtime/park.h"
 
 #include <aio.h>
 #include <netdb.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* `done` asks for a state that only changes one way. 0, or -errno. */
@@ -123,13 +123,13 @@ GP_TWIN_OF(aio_cancel64, aio_cancel);
 
 static int suspend_all(const struct aiocb *const list[], int count, const struct timespec *timeout)
 {
-	const struct aiocb **theirs = gp_aio_any && count > 0 ? malloc((size_t)count * sizeof(*theirs)) : NULL;
+	const struct aiocb **theirs = gp_aio_any && count > 0 ? gp_alloc((size_t)count * sizeof(*theirs)) : NULL;
 	int r;
 
 	for (int i = 0; theirs && i < count; i++)
 		theirs[i] = gp_aio_theirs(list[i]);
 	r = real_aio_suspend(theirs ? theirs : list, count, timeout);
-	free(theirs);
+	gp_free(theirs);
 	gp_aio_tell();
 	return r;
 }
@@ -156,7 +156,7 @@ static struct aiocb *const *requests(struct aiocb *const list[], int count)
 
 		if (!cb || cb->aio_lio_opcode == LIO_NOP || cb->aio_sigevent.sigev_notify != SIGEV_THREAD)
 			continue;
-		if (!theirs && !(theirs = malloc((size_t)count * sizeof(*theirs))))
+		if (!theirs && !(theirs = gp_alloc((size_t)count * sizeof(*theirs))))
 			return list;
 		memcpy(theirs, list, (size_t)count * sizeof(*theirs));
 		break;
@@ -180,7 +180,7 @@ static int start_list(int mode, struct aiocb *const list[], int count, struct si
 	else
 		gp_aio_tell();
 	if (theirs != list)
-		free((void *)theirs);
+		gp_free((void *)theirs);
 	return r;
 }
 

@@ -1,8 +1,8 @@
 /* <sys/select.h> */
 #include "shim.h"
+#include "../runtime/alloc.h"
 #include "../runtime/pollwait.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define FEW       16

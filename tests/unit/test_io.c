@@ -1,6 +1,7 @@
 #include "unit.h"
 #include "../../runtime/io.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -20,6 +21,27 @@ static void make_pair(int type)
 	gp_fd_opened(s[1], true, 0);
 	gp_fd_kind(s[0], gp_fd(s[0]));
 	gp_fd_kind(s[1], gp_fd(s[1]));
+}
+
+static void make_tcp_pair(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(addr);
+
+	make_pair(SOCK_STREAM);
+	cr_assert(!bind(listener, (struct sockaddr *)&addr, len) && !listen(listener, 1) && !getsockname(listener, (struct sockaddr *)&addr, &len));
+	for (int i = 0; i < 2; i++) {
+		close(s[i]);
+		gp_fd_closing(s[i]);
+	}
+	s[0] = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(connect(s[0], (struct sockaddr *)&addr, len), 0);
+	s[1] = accept(listener, NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		gp_fd_opened(s[i], true, 0);
+		gp_fd_socket(gp_fd(s[i]), AF_INET, SOCK_STREAM);
+	}
 }
 
 /* What the shim's recv and send are. */
@@ -82,7 +104,7 @@ Both(io, a_drained_descriptor_is_not_tried)
 {
 	char buf[8];
 
-	make_pair(SOCK_STREAM);
+	make_tcp_pair();
 	spawn(send_x, (void *)(intptr_t)s[0]);
 	cr_assert_eq(co_recv(s[1], buf, 8, 0), 1);
 	cr_assert_eq(tries, 2u, "nothing was known yet");
@@ -100,6 +122,17 @@ Both(io, a_drained_descriptor_is_not_tried)
 	shutdown(s[0], SHUT_WR);
 	cr_assert_eq(co_recv(s[1], buf, 8, 0), 0);
 	cr_assert_eq(co_recv(s[1], buf, 8, 0), 0, "no edge comes any more");
+}
+
+/* It may have ended at a descriptor that was sent along. */
+Both(io, a_short_read_of_a_unix_socket_says_nothing)
+{
+	char buf[8];
+
+	make_pair(SOCK_STREAM);
+	spawn(send_x, (void *)(intptr_t)s[0]);
+	cr_assert_eq(co_recv(s[1], buf, 8, 0), 1);
+	cr_assert(!gp_fd(s[1])->drained);
 }
 
 Both(io, a_datagram_is_no_sign_that_nothing_is_left)
