@@ -70,6 +70,13 @@ void gp_signal_mask(struct greenlet *g, uint64_t mask);
 /* sigsetjmp.S: notes the caller's mask in *env, which is about to get the kernel's. And what it noted; else the kernel's. */
 struct __jmp_buf_tag;
 void gp_sigsetjmp(struct __jmp_buf_tag *env);
+/* Before a jump or a change of context, which may lead out of a handler that interrupted one of our functions. */
+void gp_signal_leave_handler(void);
+/* context.S; setcontext as libc has it, for its patched entry. */
+int gp_setcontext_raw(const ucontext_t *uc);
+bool gp_context_save(ucontext_t *uc);
+bool gp_context_mask(const ucontext_t *uc);
+int gp_context_failed(int err);
 uint64_t gp_signal_saved_by_jump(const struct __jmp_buf_tag *env);
 /* g, which is the caller, waits in sigwait() for `set` from now on; 0: no longer. */
 void gp_signal_wait(struct greenlet *g, uint64_t set);

@@ -79,7 +79,7 @@ static int run(struct greenlet *g, struct gp_noted *n, int depth)
 	}
 	gp_sigaction_called(n->sig, &act);
 	if (act.sa_flags & SA_SIGINFO)
-		getcontext(&context);
+		real_getcontext(&context);
 	outside = gp_sigrun_outside(g);
 	memcpy(&context.uc_sigmask, &outside, sizeof(outside));
 	gp_sigmask_change(g, gp_sigrun_inside(g, &act, n->sig));

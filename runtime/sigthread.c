@@ -43,6 +43,40 @@ void gp_sigsetjmp(struct __jmp_buf_tag *env)
 	env->__saved_mask.__val[15] = gp_self ? OURS : 0;
 }
 
+void gp_signal_leave_handler(void)
+{
+	gp_critical = 0;
+	if (gp_self->sigwait)
+		gp_signal_wait(gp_self, 0);
+}
+
+/* context.S: false, and nothing is done, where the kernel's mask is the thread's. The kernel, too, reads and writes 64 bits of it. */
+bool gp_context_save(ucontext_t *uc)
+{
+	if (!gp_self)
+		return false;
+	memcpy(&uc->uc_sigmask, &gp_self->sigmask, sizeof(gp_self->sigmask));
+	return true;
+}
+
+bool gp_context_mask(const ucontext_t *uc)
+{
+	uint64_t mask;
+
+	if (!gp_self)
+		return false;
+	memcpy(&mask, &uc->uc_sigmask, sizeof(mask));
+	gp_signal_leave_handler();
+	gp_signal_mask(gp_self, mask);
+	return true;
+}
+
+int gp_context_failed(int err)
+{
+	errno = -err;
+	return -1;
+}
+
 uint64_t gp_signal_saved_by_jump(const struct __jmp_buf_tag *env)
 {
 	return env->__saved_mask.__val[env->__saved_mask.__val[15] == OURS ? 14 : 0];

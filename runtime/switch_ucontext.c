@@ -4,6 +4,7 @@
  * sched.c then sets the one that is wanted. The mask of when the context was left would let in what is held back since.
  */
 #include "switch.h"
+#include "real.h"
 #include "tls.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ static void init(struct gp_ctx *ctx, void *stack, size_t size, void *tp, void (*
 {
 	struct first *f = (struct first *)(((uintptr_t)stack + size - sizeof(*f)) & ~63ul);
 
-	getcontext(&f->uc);
+	real_getcontext(&f->uc);
 	f->uc.uc_stack.ss_sp = stack;
 	f->uc.uc_stack.ss_size = (size_t)((char *)f - (char *)stack);
 	f->uc.uc_link = NULL;
@@ -47,7 +48,7 @@ static void swap(struct gp_ctx *from, struct gp_ctx *to)
 	memset(&((ucontext_t *)to->sp)->uc_sigmask, 0xff, sizeof(sigset_t)); /* sigfillset leaves some out */
 	if (to->tp != from->tp)
 		gp_tls_use(to->tp);
-	swapcontext(&here, to->sp);
+	real_swapcontext(&here, to->sp);
 }
 
 static void done(struct gp_ctx *ctx)

@@ -6,6 +6,7 @@
 #include "../runtime/fdwait.h"
 #include "../runtime/init.h"
 #include "../runtime/park.h"
+#include "../runtime/signal.h"
 #include "../runtime/patch.h"
 #include "../runtime/thread.h"
 #ifdef __x86_64__
@@ -224,6 +225,7 @@ static const struct gp_entry table[] = {
 	{ "pthread_rwlock_rdlock", inner_rdlock, raw_rdlock, NULL },
 	{ "pthread_rwlock_wrlock", inner_wrlock, raw_wrlock, NULL },
 	{ "pthread_once", pthread_once, raw_once, once_fits },
+	{ "setcontext", setcontext, gp_setcontext_raw, NULL }, /* what a makecontext function returns into */
 	{ "__lll_lock_wait_private", lll_wait, NULL, NULL },
 	{ "__lll_lock_wake_private", lll_wake, NULL, NULL },
 };

@@ -299,9 +299,7 @@ static struct __jmp_buf_tag jumping(const struct __jmp_buf_tag *env)
 
 	if (!gp_self)
 		return without_mask;
-	gp_critical = 0;
-	if (gp_self->sigwait)
-		gp_signal_wait(gp_self, 0);
+	gp_signal_leave_handler();
 	if (env->__mask_was_saved)
 		gp_signal_mask(gp_self, gp_signal_saved_by_jump(env));
 	without_mask.__mask_was_saved = 0;
