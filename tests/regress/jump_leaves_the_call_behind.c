@@ -40,8 +40,14 @@ static void out_of_semop(int id, int us)
 
 static void play_semop(int id)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
 	on(SIGALRM, jump, 0);
+	MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL)); /* main's alone */
 	start(ticker, NULL);
+	MUST(!pthread_sigmask(SIG_UNBLOCK, &set, NULL));
 	for (int i = 0; i < ROUNDS; i++) {
 		out_of_semop(id, 1 + i * 7 % 120);
 		if (i % 4)
