@@ -22,30 +22,38 @@ static void tick(union sigval value)
 	ticks++;
 }
 
-/* Every thread that the kernel knows has these. */
+static bool has(const char *tid, unsigned uid, unsigned gid)
+{
+	char name[300], text[4096], *u, *g;
+	unsigned r[2], s[2];
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/self/task/%s/status", tid);
+	if ((fd = open(name, O_RDONLY)) < 0)
+		return true;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return true; /* it has ended meanwhile */
+	text[n] = '\0';
+	MUST((u = strstr(text, "\nUid:")) && sscanf(u, "\nUid:\t%u\t%u", &r[0], &s[0]) == 2);
+	MUST((g = strstr(text, "\nGid:")) && sscanf(g, "\nGid:\t%u\t%u", &r[1], &s[1]) == 2);
+	return r[0] == uid && s[0] == uid && r[1] == gid && s[1] == gid;
+}
+
+/* Every thread that the kernel knows has these. One that is about to end is left as it was (glibc: setxid_mark_thread). */
 static void all_have(unsigned uid, unsigned gid)
 {
 	DIR *d = opendir("/proc/self/task");
 	struct dirent *e;
 
 	MUST(d);
-	while ((e = readdir(d))) {
-		char name[300], text[4096], *u, *g;
-		unsigned r, s;
-		ssize_t n;
-		int fd;
-
-		snprintf(name, sizeof(name), "/proc/self/task/%s/status", e->d_name);
-		if (e->d_name[0] == '.' || (fd = open(name, O_RDONLY)) < 0)
-			continue;
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		if (n <= 0)
-			continue; /* it has ended meanwhile */
-		text[n] = '\0';
-		MUST((u = strstr(text, "\nUid:")) && sscanf(u, "\nUid:\t%u\t%u", &r, &s) == 2 && r == uid && s == uid);
-		MUST((g = strstr(text, "\nGid:")) && sscanf(g, "\nGid:\t%u\t%u", &r, &s) == 2 && r == gid && s == gid);
-	}
+	while ((e = readdir(d)))
+		for (int i = 0; e->d_name[0] != '.' && !has(e->d_name, uid, gid); i++) {
+			MUST(i < 1000);
+			pause_us(1000);
+		}
 	closedir(d);
 }
 
