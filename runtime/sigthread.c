@@ -46,6 +46,9 @@ void gp_sigsetjmp(struct __jmp_buf_tag *env)
 void gp_signal_leave_handler(void)
 {
 	gp_critical = 0;
+	/* It will not come back to say that it is done: the next wait with a time limit would end for it. */
+	gp_signal_noted |= gp_self->signal_pending;
+	gp_self->signal_pending = 0;
 	if (gp_self->sigwait)
 		gp_signal_wait(gp_self, 0);
 }

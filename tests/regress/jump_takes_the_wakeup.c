@@ -4,18 +4,18 @@
  */
 #include "must.h"
 
-enum { ROUNDS = 500 };
+enum { ROUNDS = 20 };
 
 static sigjmp_buf out;
 static sem_t go, got;
 static atomic_int ran, taken;
-static int fds[2];
+static int fds[2], jump;
 
 static void jumps(int sig)
 {
 	(void)sig;
 	ran++;
-	if (ran % 2)
+	if (jump)
 		siglongjmp(out, 1);
 	while (!taken)
 		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
@@ -34,16 +34,15 @@ static void *takes(void *arg)
 
 static void *gives(void *arg)
 {
-	for (;;) {
-		MUST(!sem_wait(&go));
-		pause_us(200);
-		MUST(send(fds[1], "x", 1, 0) == 1 && !kill(getpid(), SIGUSR1));
-	}
+	MUST(!sem_wait(&go));
+	pause_us(2000); /* both are in recv, main first */
+	MUST(send(fds[1], "x", 1, 0) == 1 && !kill(getpid(), SIGUSR1));
 	return arg;
 }
 
-int main(void)
+static void play(void)
 {
+	struct timespec limit;
 	sigset_t set;
 	char c;
 
@@ -55,22 +54,33 @@ int main(void)
 	sigaddset(&set, SIGUSR1);
 	MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL));
 	start(gives, NULL);
-	for (volatile int i = 0; i < ROUNDS; i++) {
-		taken = 0;
-		sem_post(&go);
-		if (!sigsetjmp(out, 0)) {
-			MUST(!pthread_sigmask(SIG_UNBLOCK, &set, NULL));
-			while (ran == i) {
-				recv(fds[0], &c, 1, MSG_PEEK); /* takes nothing: all is the other's */
-				if (!i && ran == i) /* main was first in line */
-					break;
-			}
+	start(takes, NULL);
+	sem_post(&go);
+	if (!sigsetjmp(out, 0)) {
+		MUST(!pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+		while (!ran)
+			recv(fds[0], &c, 1, MSG_PEEK); /* takes nothing: all is the other's */
+	}
+	MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL));
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += 5;
+	MUST(!sem_timedwait(&got, &limit));
+}
+
+int main(void)
+{
+	int st;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		pid_t pid;
+
+		jump = i % 2;
+		if (!(pid = fork())) {
+			alarm(10);
+			play();
+			_exit(0);
 		}
-		MUST(!pthread_sigmask(SIG_BLOCK, &set, NULL));
-		if (!i)
-			start(takes, NULL);
-		while (sem_wait(&got))
-			MUST(errno == EINTR);
+		MUST(waitpid(pid, &st, 0) == pid && !st);
 	}
 	return 0;
 }
