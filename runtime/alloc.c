@@ -1,7 +1,7 @@
 /*
- * alloc.c - memory for the runtime. Calls that natively need none must not ask malloc: a handler may jump out of poll, and would leave its lock taken;
- * and the hub may need memory while a greenlet waits in a handler that interrupted malloc, for ever then. So this knows no lock of
- * libc's. Blocks of powers of two from maps of their own, each class with its free list; large ones are maps.
+ * alloc.c - memory for the runtime. Calls that natively need none must not ask malloc: a handler may jump out of poll, and would leave
+ * its lock taken; and the hub may need memory while a greenlet waits in a handler that interrupted malloc, for ever then. So this
+ * knows no lock of libc's. Blocks of powers of two from maps of their own, each class with its free list; large ones are maps.
  */
 #include "alloc.h"
 #include "sched.h"

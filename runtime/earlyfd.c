@@ -19,7 +19,7 @@ bool gp_fd_early_lost;
 void gp_fd_early(int fd, bool owned)
 {
 	if ((unsigned)fd < EARLY)
-		mine[fd] = owned && !gp_fd_early_lost;
+		mine[fd] = owned;
 }
 
 void gp_fd_early_forget(void)
@@ -35,7 +35,6 @@ void gp_fd_early_call(long nr)
 	case SYS_sendmsg: case SYS_sendmmsg: case SYS_recvmsg: case SYS_recvmmsg:
 	case SYS_pidfd_getfd: case SYS_io_uring_enter:
 		gp_fd_early_lost = true;
-		gp_fd_early_forget();
 	}
 }
 

@@ -100,9 +100,7 @@ enum gp_fdkind gp_fd_kind(int fd, struct gp_fd *f)
 	if (real_syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH)) /* fstat is a favourite of other preloaded shims */
 		return GP_FD_UNKNOWN;
 	if (S_ISSOCK(st.st_mode)) {
-		int type = ask(fd, SO_TYPE);
-
-		gp_fd_socket(f, type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_RAW ? ask(fd, SO_DOMAIN) : 0, type);
+		gp_fd_socket(f, ask(fd, SO_DOMAIN), ask(fd, SO_TYPE));
 		kind = f->kind;
 	} else if (S_ISFIFO(st.st_mode))
 		kind = GP_FD_PIPE;

@@ -143,8 +143,10 @@ void gp_hub_turn(void)
  * Bulk data come every few microseconds, and to sleep in between costs more than they take, on both sides. Not looking at once lets
  * them gather: half as many reads.
  */
-static bool came_at_once(uint64_t since)
+static bool came_at_once(void)
 {
+	uint64_t since = gp_now();
+
 	while (gp_now() - since < AWAKE)
 		;
 	look(0);
@@ -167,8 +169,7 @@ static void wait_for_something(void)
 		look(0);
 		return;
 	}
-	since = gp_now();
-	if (vain < ENOUGH && last_pause < SHORT && came_at_once(since)) {
+	if (vain < ENOUGH && last_pause < SHORT && came_at_once()) {
 		vain = 0;
 		return;
 	}

@@ -92,7 +92,7 @@ static inline bool gp_lot_claimed(const void *addr)
 #define GP_LOT_TICK 100000ull
 uint64_t gp_lot_look(uint64_t *tick, uint64_t deadline);
 
-/* pthread_mutex_trylock of glibc, by a greenlet. */
+/* pthread_mutex_trylock of glibc, by a greenlet; and its pthread_mutex_unlock, by anybody. */
 int gp_mutex_try(pthread_mutex_t *m);
 int gp_mutex_unlock(pthread_mutex_t *m);
 /*

@@ -3,7 +3,6 @@
 #include "real.h"
 #include "signal.h"
 
-
 #define FEW  16           /* as many waiters live on the stack */
 #define TICK 10000000u    /* ns between two looks at a descriptor that our epoll set has no room for */
 

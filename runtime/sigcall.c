@@ -104,11 +104,7 @@ bool gp_signal_call(long nr, const long a[4], long *r)
 		*r = pending(g, (void *)a[0]);
 	else if (nr == SYS_sigaltstack)
 		*r = gp_signal_stack(g, (void *)a[0], (void *)a[1], __builtin_frame_address(0));
-	else if (nr != SYS_kill && nr != SYS_rt_sigqueueinfo)
+	else
 		return sends(nr, a, r);
-	else if (a[0] <= 0 || !gp_greenlet_by_tid((pid_t)a[0]))
-		return false;
-	else /* by the id of any thread Linux finds the process */
-		*r = real_syscall(nr, gp_pid, a[1], a[2]) ? -errno : 0;
 	return true;
 }

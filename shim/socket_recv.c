@@ -122,8 +122,7 @@ GP_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 static int all_received_fds(int n, const struct mmsghdr *vec)
 {
 	for (int i = 0; i < n; i++)
-		if (vec[i].msg_hdr.msg_controllen)
-			received_fds(&vec[i].msg_hdr);
+		received_fds(&vec[i].msg_hdr);
 	return n;
 }
 

@@ -172,6 +172,8 @@ static bool by_tid(long nr, long a, long b, long c, long d, long e, long *r)
 	case SYS_perf_event_open:
 		*r = real_syscall(nr, a, gp_kernel_tid((pid_t)b), c, d, e);
 		return true;
+	case SYS_kill: /* by the id of any thread Linux finds the process */
+	case SYS_rt_sigqueueinfo:
 	case SYS_sched_rr_get_interval:
 	case SYS_getpgid:
 	case SYS_getsid:

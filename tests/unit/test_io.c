@@ -12,15 +12,20 @@ static int s[2];
 static unsigned tries;
 static char log_[64];
 
-static void make_pair(int type)
+static void make_known(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	cr_assert_eq(gp_greenlets_start(), 0);
+	for (int i = 0; i < 2; i++) {
+		gp_fd_opened(s[i], true, 0);
+		gp_fd_kind(s[i], gp_fd(s[i]));
+	}
+}
+
+static void make_pair(int type)
+{
 	cr_assert_eq(socketpair(AF_UNIX, type, 0, s), 0);
-	gp_fd_opened(s[0], true, 0);
-	gp_fd_opened(s[1], true, 0);
-	gp_fd_kind(s[0], gp_fd(s[0]));
-	gp_fd_kind(s[1], gp_fd(s[1]));
+	make_known();
 }
 
 static void make_tcp_pair(void)
@@ -29,19 +34,11 @@ static void make_tcp_pair(void)
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	socklen_t len = sizeof(addr);
 
-	make_pair(SOCK_STREAM);
 	cr_assert(!bind(listener, (struct sockaddr *)&addr, len) && !listen(listener, 1) && !getsockname(listener, (struct sockaddr *)&addr, &len));
-	for (int i = 0; i < 2; i++) {
-		close(s[i]);
-		gp_fd_closing(s[i]);
-	}
 	s[0] = socket(AF_INET, SOCK_STREAM, 0);
 	cr_assert_eq(connect(s[0], (struct sockaddr *)&addr, len), 0);
 	s[1] = accept(listener, NULL, NULL);
-	for (int i = 0; i < 2; i++) {
-		gp_fd_opened(s[i], true, 0);
-		gp_fd_socket(gp_fd(s[i]), AF_INET, SOCK_STREAM);
-	}
+	make_known();
 }
 
 /* What the shim's recv and send are. */
